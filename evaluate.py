@@ -1,0 +1,35 @@
+"""Evaluates a checkpoint on the test images: python evaluate.py CHECKPOINT. See --help."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Prints the report; writes it too, if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", help="file that a training wrote")
+    parser.add_argument("--data", metavar="DIR", help="folder of the data, if not the training's")
+    parser.add_argument("--report", metavar="DIR", type=Path, help="write JSON and pictures here")
+    arguments = parser.parse_args()
+
+    # torch takes seconds to import: only once the arguments are known.
+    from mnist_cnn.checkpoints import load_checkpoint
+    from mnist_cnn.errors import one_line, show_traceback
+    from mnist_cnn.evaluation import evaluate, format_report, write_report
+
+    try:
+        checkpoint = load_checkpoint(arguments.checkpoint)
+        predictions = evaluate(checkpoint, arguments.data)
+        print(format_report(predictions))
+        if arguments.report:
+            write_report(predictions, arguments.report)
+            print(f"\nreport  {arguments.report}/report.json, confusion_matrix.png, worst_mistakes.png")
+    except (ValueError, OSError) as error:
+        if show_traceback():
+            raise
+        sys.exit(f"error: {one_line(error)}")
+
+
+if __name__ == "__main__":
+    main()

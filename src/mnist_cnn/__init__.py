@@ -1,0 +1,1 @@
+"""Train, compare, sweep and use small CNNs that read handwritten digits."""

@@ -1,0 +1,68 @@
+"""Pictures for TensorBoard: what goes in, what comes out, where it fails."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mnist_cnn import figures
+from mnist_cnn.evaluation import Predictions
+
+FIRST_DIGITS = 40
+RANDOM_DIGITS = 5
+
+
+class DigitPictures(Callback):
+    """Shows the first training digits, and after the test five of its digits and the mistakes.
+
+    Args:
+        seed: Chooses the random test digits.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._logits: list[Tensor] = []
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows the first digits of the training part."""
+        images, labels = trainer.datamodule.part("train")  # type: ignore[attr-defined]
+        titles = [str(int(label)) for label in labels[:FIRST_DIGITS]]
+        picture = figures.digits(images[:FIRST_DIGITS].numpy(), titles)
+        _show(trainer, "digits/first training digits", picture)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Mapping[str, Any],
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Collects the logits."""
+        self._logits.append(outputs["logits"].float().cpu())
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows random digits with their predictions, the confusion matrix, the worst mistakes."""
+        logits, self._logits = torch.cat(self._logits), []
+        # A test cut short (trainer.limit_test_batches) has seen the first images only.
+        images, labels = trainer.datamodule.part("test")  # type: ignore[attr-defined]
+        predictions = Predictions(images[: len(logits)], labels[: len(logits)], logits)
+        generator = torch.Generator().manual_seed(self.seed)
+        chosen = torch.randperm(len(logits), generator=generator)[:RANDOM_DIGITS]
+        random_digits = figures.digits(
+            images[chosen].numpy(), predictions.titles(chosen), columns=RANDOM_DIGITS
+        )
+        _show(trainer, "digits/random test digits", random_digits)
+        _show(trainer, "test/confusion matrix", predictions.confusion_figure())
+        _show(trainer, "test/worst mistakes", predictions.mistakes_figure())
+
+
+def _show(trainer: Trainer, tag: str, figure: Figure) -> None:
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_figure(tag, figure, trainer.global_step)

@@ -1,0 +1,48 @@
+"""Stops a training that has diverged."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+
+class FiniteLoss(Callback):
+    """Raises an error when a training loss is infinite or not a number, and says at which step.
+
+    The losses are looked at in groups, so that a GPU isn't waited for after every step. Nothing is
+    saved from the broken weights: the checkpoints of earlier epochs stay as they are.
+
+    Args:
+        every_n_steps: Steps between two looks; there is one more at the end of an epoch.
+    """
+
+    def __init__(self, every_n_steps: int) -> None:
+        self.every_n_steps = every_n_steps
+        self._losses: list[Tensor] = []
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Mapping[str, Any],
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
+    ) -> None:
+        """Notes the loss; looks at the notes now and then.
+
+        Raises:
+            ValueError: A loss since the last look was not finite.
+        """
+        self._losses.append(outputs["loss"].detach())
+        if len(self._losses) < self.every_n_steps and not trainer.is_last_batch:
+            return
+        losses, self._losses = torch.stack(self._losses), []
+        if not losses.isfinite().all():
+            first = int(losses.isfinite().logical_not().nonzero()[0])
+            step = trainer.global_step - len(losses) + first + 1
+            raise ValueError(
+                f"the training loss is {losses[first].item()} at step {step} (epoch "
+                f"{trainer.current_epoch + 1}), it must be finite; lower optimizer.lr"
+            )

@@ -1,0 +1,65 @@
+"""Remembers every epoch of a run."""
+
+import logging
+import time
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+
+class History(Callback):
+    """The metrics of each epoch, and how fast they came.
+
+    A resumed run goes on with the history of the run before it.
+
+    Attributes:
+        epochs: One row per epoch: `epoch` (from 1), and each metric, `train/loss` and so on.
+        first_epoch: Number of the first epoch that this process trained.
+        images: Images this process trained on.
+        seconds: Duration of the training, validation included.
+    """
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+        self.first_epoch = 1
+        self.images = 0
+        self.seconds = 0.0
+        self._start = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over the rows of the run that is resumed."""
+        self.epochs = list(state_dict["epochs"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Starts the clock."""
+        self.first_epoch = trainer.current_epoch + 1
+        self._start = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401  # Lightning's type for it
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
+    ) -> None:
+        """Counts the images."""
+        self.images += len(batch[1])
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Adds a row, and a line to the log."""
+        # The module logs its training metrics after this hook, so they are asked for here.
+        train = pl_module.train_metrics.compute()  # type: ignore[operator,union-attr]
+        val = {k: v for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+        row = {name: float(value) for name, value in {**train, **val}.items()}
+        self.epochs.append({"epoch": trainer.current_epoch + 1, **row})
+        self.seconds = time.perf_counter() - self._start
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items())
+        log.info("epoch %d/%s: %s", trainer.current_epoch + 1, trainer.max_epochs, shown)

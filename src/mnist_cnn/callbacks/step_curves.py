@@ -1,0 +1,66 @@
+"""Curves between the epochs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+
+class StepCurves(Callback):
+    """Logs loss and accuracy of training and validation every so many steps.
+
+    For training that is the batch of the step, for validation a fixed handful of images: all of
+    them would cost more than the training between two points. The curves by epoch are exact.
+
+    Args:
+        every_n_steps: Steps between two points.
+        val_images: How many validation images to look at.
+    """
+
+    def __init__(self, every_n_steps: int, val_images: int) -> None:
+        self.every_n_steps = every_n_steps
+        self.val_images = val_images
+        self._val_batch: tuple[Tensor, Tensor] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the validation images aside, spread over the whole validation part."""
+        data = trainer.datamodule  # type: ignore[attr-defined]  # set by Trainer.fit
+        images, labels = data.part("val")
+        if len(images):
+            chosen = torch.linspace(0, len(images) - 1, min(self.val_images, len(images))).long()
+            self._val_batch = (
+                data.normalize(images[chosen].to(pl_module.device)),
+                labels[chosen].to(pl_module.device),
+            )
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Mapping[str, Any],
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
+    ) -> None:
+        """Logs a point, when it is time."""
+        if trainer.global_step % self.every_n_steps:
+            return
+        points = _point("train", outputs["logits"], batch[1])
+        if self._val_batch:
+            images, labels = self._val_batch
+            pl_module.eval()
+            with torch.inference_mode(), trainer.precision_plugin.val_step_context():
+                points |= _point("val", pl_module(images), labels)
+            pl_module.train()
+        for logger in trainer.loggers:
+            # Lightning's own loggers count steps from 0: this puts the points beside theirs.
+            logger.log_metrics(points, step=trainer.global_step - 1)
+
+
+def _point(part: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
+    return {
+        f"{part}/loss_step": F.cross_entropy(logits, labels).item(),
+        f"{part}/accuracy_step": (logits.argmax(dim=1) == labels).float().mean().item(),
+    }

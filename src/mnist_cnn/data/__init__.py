@@ -1,0 +1,7 @@
+"""MNIST: from files on the disk to normalised batches on the training device."""
+
+from mnist_cnn.data.batches import TensorBatches
+from mnist_cnn.data.mnist import MnistDataModule
+from mnist_cnn.data.normalization import Normalization, build_normalization
+
+__all__ = ["MnistDataModule", "Normalization", "TensorBatches", "build_normalization"]

@@ -1,0 +1,116 @@
+"""A loader that cuts tensors into batches, whole batches at a time.
+
+The stock DataLoader fetches images one by one, which costs more than training on them does. This
+one indexes a tensor once per batch. It can be resumed in the middle of an epoch and shared out over
+processes, which the stock one can't.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mnist_cnn.data.normalization import Normalization
+
+
+class EpochOrder:
+    """Which images one process sees in an epoch, and in which order.
+
+    Without a seed: all images in file order, each exactly once over all processes. With one: a
+    new permutation for each epoch; the last process gets some images twice where they don't
+    divide evenly, since training processes must take the same number of steps.
+
+    Args:
+        size: Number of images.
+        seed: Of the permutations; None keeps the file order.
+        rank: Number of this process.
+        world_size: Number of processes.
+    """
+
+    def __init__(self, size: int, seed: int | None, rank: int, world_size: int) -> None:
+        self.size, self.seed, self.rank, self.world_size = size, seed, rank, world_size
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        rest = 0 if self.seed is not None else self.rank
+        return math.ceil((self.size - rest) / self.world_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def indices(self) -> Tensor:
+        """The indices of this process and epoch: (len(self),), int64."""
+        if self.seed is None:
+            return torch.arange(self.rank, self.size, self.world_size)
+        # Both numbers seed the generator: their sum would give seed 1 the epochs of seed 0.
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
+        even = np.resize(order, len(self) * self.world_size)  # starts over where it is too short
+        return torch.from_numpy(even[self.rank :: self.world_size].copy())
+
+
+class TensorBatches:
+    """Yields batches `(images, labels)` of two tensors, on the tensors' device.
+
+    Args:
+        images: (N, C, H, W), uint8.
+        labels: (N,), int64.
+        batch_size: Images in a batch; the last one of an epoch may be smaller.
+        normalize: Makes float images of a batch of uint8 ones.
+        seed: Shuffles by this seed, anew for each epoch; None keeps the order.
+        rank: Number of this process.
+        world_size: Number of processes that share the images.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        batch_size: int,
+        normalize: Normalization,
+        *,
+        seed: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.images, self.labels = images, labels
+        self.batch_size = batch_size
+        self.normalize = normalize
+        # Lightning looks for these two names, to announce each epoch and to tell shuffled loaders.
+        self.sampler = EpochOrder(len(images), seed, rank, world_size)
+        self.batch_sampler = None
+        self._position = 0  # batches handed out in this epoch
+        self._resume: tuple[int, int] | None = None  # epoch and position to go on from
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.sampler) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        epoch, start = self._resume or (0, 0)
+        self._resume = None
+        if epoch != self.sampler.epoch:
+            start = 0
+        batches = self.sampler.indices().to(self.images.device).split(self.batch_size)
+        for self._position in range(start + 1, len(self) + 1):  # counted before it is handed out
+            chosen = batches[self._position - 1]
+            yield self.normalize(self.images[chosen]), self.labels[chosen]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where in which epoch the loader is; goes into Lightning's checkpoint."""
+        return {"epoch": self.sampler.epoch, "position": self._position, "length": len(self)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on behind the last batch that was handed out, if its epoch isn't over.
+
+        Raises:
+            ValueError: The batches have another size or number than when the state was saved.
+        """
+        if 0 < state["position"] < state["length"] != len(self):
+            raise ValueError(
+                f"the checkpoint was saved at batch {state['position']} of {state['length']}, but "
+                f"an epoch now has {len(self)} batches; resume with the data settings of that run"
+            )
+        self._resume = (state["epoch"], state["position"])

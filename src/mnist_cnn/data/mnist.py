@@ -1,0 +1,175 @@
+"""MNIST as a LightningDataModule."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from mnist_cnn.data.batches import TensorBatches
+from mnist_cnn.data.idx import read_idx
+from mnist_cnn.data.normalization import build_normalization
+from mnist_cnn.data.sources import MNIST_SHA256, provide_files
+
+VAL_SPLITS = ("stratified", "tail")
+EVAL_BATCH_SIZE = 250  # fastest of 100 to 2000 for most of the networks on a CPU
+
+
+class MnistDataModule(LightningDataModule):
+    """The official MNIST: 60,000 images to train and validate with, 10,000 to test with.
+
+    The images stay one uint8 tensor on the training device; batches are indexed, converted and
+    normalised there as a whole. Training is shuffled; validation and test never are. The
+    validation part is taken from the 60,000, the same one for every `seed`.
+
+    Args:
+        normalization: The normalisation's description, see `build_normalization`.
+        data_dir: Folder of the files, which lie in `MNIST/raw` below it as torchvision has them.
+        batch_size: Training images per step and process.
+        val_size: Images taken for validation; 0 trains on all.
+        val_split: "stratified" draws them at random with the shares of the classes kept, "tail"
+            takes the last ones of the file, as Keras' `validation_split` does.
+        split_seed: Of the stratified draw.
+        seed: Of the training order.
+        digests: File name → SHA-256 of its content; None stands for the official files.
+
+    Raises:
+        ValueError: `batch_size`, `val_size`, `val_split` or `normalization` is out of range.
+    """
+
+    image_shape = (1, 28, 28)
+    num_classes = 10
+
+    def __init__(
+        self,
+        normalization: Mapping[str, Any],
+        data_dir: str = "data",
+        batch_size: int = 100,
+        val_size: int = 5000,
+        val_split: str = "stratified",
+        split_seed: int = 0,
+        seed: int = 0,
+        digests: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}, must be at least 1; try 100")
+        if val_size < 0:
+            raise ValueError(f"val_size is {val_size}, must be at least 0; 0 means no validation")
+        if val_split not in VAL_SPLITS:
+            raise ValueError(f"val_split is {val_split!r}, must be one of {', '.join(VAL_SPLITS)}")
+        self.save_hyperparameters(logger=False)
+        self.normalize = build_normalization(normalization)
+        self.folder = Path(data_dir, "MNIST", "raw")
+        self.batch_size, self.val_size, self.val_split = batch_size, val_size, val_split
+        self.split_seed, self.seed = split_seed, seed
+        self.digests = dict(digests or MNIST_SHA256)
+        self._parts: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def prepare_data(self) -> None:
+        """Fetches missing files and checks all; see `provide_files` for its errors."""
+        provide_files(self.folder, self.digests)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads the files and splits them, once.
+
+        Raises:
+            ValueError: A file is no proper IDX file, or `val_size` leaves nothing to train on.
+        """
+        if self._parts:
+            return
+        images, labels = self._read("train")
+        if self.val_size >= len(images):
+            raise ValueError(
+                f"val_size is {self.val_size}, must be below the {len(images)} images there are; "
+                "try 5000"
+            )
+        train, val = self._split(labels.numpy())
+        self._parts = {
+            "train": (images[train], labels[train]),
+            "val": (images[val], labels[val]),
+            "test": self._read("t10k"),
+        }
+
+    def part(self, name: str) -> tuple[Tensor, Tensor]:
+        """The images (N, 1, 28, 28), uint8, and labels (N,), int64, of a part.
+
+        Args:
+            name: "train", "val" or "test"; in file order.
+        """
+        return self._parts[name]
+
+    def train_dataloader(self) -> TensorBatches:
+        """Shuffled batches of the training part."""
+        return self._batches("train", self.batch_size, seed=self.seed)
+
+    def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
+        """Batches of the validation part in file order; no loader where there is no such part."""
+        return self._batches("val", EVAL_BATCH_SIZE) if self.val_size else []
+
+    def test_dataloader(self) -> TensorBatches:
+        """Batches of the official test images in file order."""
+        return self._batches("test", EVAL_BATCH_SIZE)
+
+    def predict_dataloader(self) -> TensorBatches:
+        """The test images again: what `Trainer.predict` predicts."""
+        return self.test_dataloader()
+
+    def _batches(self, name: str, batch_size: int, seed: int | None = None) -> TensorBatches:
+        images, labels = self._parts[name]
+        if self.trainer is None:
+            return TensorBatches(images, labels, batch_size, self.normalize, seed=seed)
+        device = self.trainer.strategy.root_device
+        return TensorBatches(
+            images.to(device),
+            labels.to(device),
+            batch_size,
+            self.normalize,
+            seed=seed,
+            rank=self.trainer.global_rank,
+            world_size=self.trainer.world_size,
+        )
+
+    def _read(self, name: str) -> tuple[Tensor, Tensor]:
+        images = read_idx(self.folder / f"{name}-images-idx3-ubyte")
+        labels = read_idx(self.folder / f"{name}-labels-idx1-ubyte")
+        if len(images) != len(labels):
+            raise ValueError(
+                f"{self.folder} holds {len(images)} {name} images and {len(labels)} labels, must "
+                "be as many; replace the two files by copies of one data set"
+            )
+        return torch.tensor(images)[:, None], torch.tensor(labels).long()
+
+    def _split(self, labels: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        if self.val_split == "tail":
+            val = np.arange(len(labels) - self.val_size, len(labels))
+        else:
+            val = stratified_sample(labels, self.val_size, self.split_seed)
+        train = np.setdiff1d(np.arange(len(labels)), val)
+        return torch.from_numpy(train), torch.from_numpy(val)
+
+
+def stratified_sample(
+    labels: npt.NDArray[np.int64], size: int, seed: int
+) -> npt.NDArray[np.int64]:
+    """Draws `size` indices at random so that each class keeps its share.
+
+    Args:
+        labels: (N,), the classes.
+        size: How many to draw, at most N.
+        seed: Of the draw.
+
+    Returns:
+        (size,), the indices, sorted. A class has its exact share rounded down or up.
+    """
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permutation(len(labels))
+    # A stable sort by class, then every k-th element of that row: each class gets its share, and
+    # which of its images are hit was left to the shuffle.
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    hits = (np.arange(size) * len(labels)) // max(size, 1)
+    return np.sort(by_class[hits])

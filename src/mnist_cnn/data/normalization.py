@@ -1,0 +1,65 @@
+"""From pixels to the numbers a network sees. Every function works on whole batches."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+Normalization = Callable[[Tensor], Tensor]
+
+
+def affine(images: Tensor, *, mean: float, std: float) -> Tensor:
+    """Scales pixels to [0, 1], subtracts `mean`, divides by `std`.
+
+    The same as torchvision's `ToTensor` followed by `Normalize((mean,), (std,))`.
+
+    Args:
+        images: (N, C, H, W), uint8.
+        mean: In units of the [0, 1] range.
+        std: In units of the [0, 1] range.
+
+    Returns:
+        (N, C, H, W), float32.
+    """
+    return images.float().div_(255).sub_(mean).div_(std)
+
+
+def column_l2(images: Tensor) -> Tensor:
+    """Divides each column of an image by its L2 norm; a column of zeros stays zero.
+
+    The same as `tf.keras.utils.normalize(images, axis=1)` on Keras' (N, H, W) images.
+
+    Args:
+        images: (N, C, H, W), uint8.
+
+    Returns:
+        (N, C, H, W), float32, in [0, 1].
+    """
+    return F.normalize(images.float(), dim=-2)
+
+
+METHODS: dict[str, Callable[..., Tensor]] = {"affine": affine, "column_l2": column_l2}
+
+
+def build_normalization(spec: Mapping[str, Any]) -> Normalization:
+    """Turns a normalisation's description into the function that does it.
+
+    Args:
+        spec: `method`, one of METHODS, and the method's own arguments. Plain data, so that a
+            checkpoint can carry it: see conf/data/normalization.
+
+    Returns:
+        A function from uint8 images (N, C, H, W) to float32 ones of that shape.
+
+    Raises:
+        ValueError: There is no such method.
+    """
+    arguments = dict(spec)
+    method = arguments.pop("method", None)
+    if method not in METHODS:
+        raise ValueError(
+            f"normalization method {method!r} does not exist; choose one of {', '.join(METHODS)}"
+        )
+    return partial(METHODS[method], **arguments)

@@ -1,0 +1,22 @@
+"""How an error reaches the person at the screen: one line, or a traceback on request."""
+
+import os
+
+
+def show_traceback() -> bool:
+    """Whether HYDRA_FULL_ERROR=1 asks for tracebacks, as it does for Hydra's own errors."""
+    return os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error as one line.
+
+    Errors that this project raises speak for themselves. Others are named by their type.
+    """
+    # Hydra wraps what a constructor raises, and repeats its text with the constructor's path.
+    cause = error.__cause__ if type(error).__name__ == "InstantiationException" else None
+    root = cause or error
+    text = " ".join(str(root).split())
+    if isinstance(root, ValueError | OSError) and text:
+        return text
+    return f"{type(root).__name__}: {text} (HYDRA_FULL_ERROR=1 shows where)"

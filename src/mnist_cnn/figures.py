@@ -1,0 +1,127 @@
+"""Every picture the project draws. Functions from plain arrays to matplotlib figures.
+
+No pyplot: it keeps global state and wants a screen. A figure is saved with its own `savefig`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+Images = npt.NDArray[np.uint8]
+
+
+def digits(images: Images, titles: Sequence[str], *, columns: int = 10, title: str = "") -> Figure:
+    """Images in a grid, each under its title.
+
+    Args:
+        images: (N, C, H, W), uint8; C is 1 or 3.
+        titles: N texts.
+        columns: Images in a row.
+        title: Of the whole picture.
+    """
+    columns = max(1, min(columns, len(images)))
+    rows = max(1, -(-len(images) // columns))
+    lines = 1 + max((text.count("\n") for text in titles), default=0)
+    figure = Figure(
+        figsize=(max(1.15 * columns, 4), (0.95 + 0.2 * lines) * rows + (0.5 if title else 0.1)),
+        layout="constrained",
+    )
+    for index in range(rows * columns):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        axes.set_axis_off()
+        if index < len(images):
+            axes.imshow(images[index].transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+            axes.set_title(titles[index], fontsize=9)
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def confusion_matrix(matrix: npt.NDArray[np.int64], title: str) -> Figure:
+    """Counts by true (rows) and predicted class (columns).
+
+    Args:
+        matrix: (K, K), counts.
+        title: Of the picture.
+    """
+    classes = range(len(matrix))
+    figure = Figure(figsize=(6.4, 6), layout="constrained")
+    axes = figure.add_subplot()
+    # The diagonal is a hundred times the rest: the colour shows each row's share of mistakes.
+    mistakes = matrix * (1 - np.eye(len(matrix)))
+    axes.imshow(mistakes / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Reds")
+    for row in classes:
+        for column in classes:
+            if matrix[row, column]:
+                weight = "bold" if row == column else "normal"
+                axes.text(column, row, str(matrix[row, column]), ha="center", va="center",
+                          fontsize=9, weight=weight)
+    axes.set(xticks=classes, yticks=classes, xlabel="predicted", ylabel="true", title=title)
+    return figure
+
+
+def curves(epochs: Sequence[dict[str, float]], title: str) -> Figure:
+    """Loss and accuracy of training and validation over the epochs.
+
+    Args:
+        epochs: One row per epoch, with `epoch`, `train/loss`, `train/accuracy` and, where there
+            was validation, `val/loss`, `val/accuracy` (as fractions).
+        title: Of the whole picture.
+    """
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure.suptitle(title)
+    numbers = [row["epoch"] for row in epochs]
+    for position, metric in enumerate(("loss", "accuracy"), start=1):
+        axes = figure.add_subplot(1, 2, position)
+        for part, name in (("train", "training"), ("val", "validation")):
+            values = [row.get(f"{part}/{metric}", float("nan")) for row in epochs]
+            if not np.isnan(values).all():
+                axes.plot(numbers, values, marker="o", markersize=3, label=name)
+        axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} by epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+        if metric == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
+    return figure
+
+
+def sweep(groups: Sequence[dict[str, Any]], title: str) -> Figure:
+    """Accuracy of each group of a sweep: a dot per seed, mean ± standard deviation.
+
+    Args:
+        groups: Best first, each with `group` (its name), and lists `val/accuracy` and
+            `test/accuracy` of fractions, one per seed.
+        title: Of the picture.
+    """
+    figure = Figure(figsize=(9, 1.6 + 0.55 * len(groups)), layout="constrained")
+    axes = figure.add_subplot()
+    for offset, (metric, name) in zip(
+        (-0.14, 0.14), (("val/accuracy", "validation"), ("test/accuracy", "test")), strict=True
+    ):
+        colour = "tab:blue" if name == "validation" else "tab:orange"
+        label: str | None = name
+        for place, group in enumerate(groups):
+            values = 100 * np.array(group[metric], dtype=float)
+            if len(values):
+                spread = values.std(ddof=1) if len(values) > 1 else 0
+                axes.errorbar(values.mean(), place + offset, xerr=spread, fmt="D", color=colour,
+                              markersize=6, capsize=4, label=label)
+                axes.plot(values, np.full(len(values), place + offset), "o", color=colour,
+                          markersize=3, alpha=0.5)
+                label = None  # one entry in the legend
+    axes.set(
+        yticks=range(len(groups)),
+        yticklabels=[group["group"] for group in groups],
+        xlabel="accuracy in % (diamond: mean ± standard deviation, dots: seeds)",
+        title=title,
+    )
+    axes.set_ylim(len(groups) - 0.5, -0.5)  # the first at the top
+    axes.grid(axis="x", alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()
+    return figure

@@ -1,0 +1,19 @@
+"""The networks: one file each, all built on `DigitClassifier`."""
+
+from mnist_cnn.models.base import DigitClassifier
+from mnist_cnn.models.bn_cnn import BnCnn
+from mnist_cnn.models.deep_bn_cnn import DeepBnCnn
+from mnist_cnn.models.digit_cnn import DigitCnn
+from mnist_cnn.models.funnel_cnn import FunnelCnn
+from mnist_cnn.models.mlp import Mlp
+from mnist_cnn.models.pooled_cnn import PooledCnn
+
+__all__ = [
+    "BnCnn",
+    "DeepBnCnn",
+    "DigitClassifier",
+    "DigitCnn",
+    "FunnelCnn",
+    "Mlp",
+    "PooledCnn",
+]

@@ -1,0 +1,79 @@
+"""Learning rate schedules, by the choice `scheduler=` of a run.
+
+Each function takes the optimizer and the number of steps of the whole training, and returns what
+Lightning wants from `configure_optimizers`: the schedule and how often it moves. The highest rate
+is always the optimizer's own `lr`.
+"""
+
+import math
+from collections.abc import Callable
+
+from lightning.pytorch.utilities.types import LRSchedulerConfigType
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
+
+SchedulerFactory = Callable[[Optimizer, float], LRSchedulerConfigType]
+
+
+def constant(optimizer: Optimizer, total_steps: float) -> LRSchedulerConfigType:
+    """The optimizer's rate throughout."""
+    return {"scheduler": ConstantLR(optimizer, factor=1.0), "interval": "epoch"}
+
+
+def cosine(
+    optimizer: Optimizer, total_steps: float, *, final_lr: float
+) -> LRSchedulerConfigType:
+    """Falls along half a cosine to `final_lr` (Loshchilov & Hutter 2017, without restarts)."""
+    schedule = CosineAnnealingLR(optimizer, T_max=_finite(total_steps), eta_min=final_lr)
+    return {"scheduler": schedule, "interval": "step"}
+
+
+def one_cycle(
+    optimizer: Optimizer, total_steps: float, *, warmup: float
+) -> LRSchedulerConfigType:
+    """Rises in the first `warmup` part of all steps, then falls to nearly zero (Smith 2018)."""
+    schedule = OneCycleLR(
+        optimizer,
+        max_lr=[group["lr"] for group in optimizer.param_groups],
+        total_steps=_finite(total_steps),
+        pct_start=warmup,
+        cycle_momentum=False,  # it would give plain SGD a momentum nobody asked for
+    )
+    return {"scheduler": schedule, "interval": "step"}
+
+
+def step(
+    optimizer: Optimizer, total_steps: float, *, every_n_epochs: int, factor: float
+) -> LRSchedulerConfigType:
+    """Multiplies the rate by `factor` every so many epochs."""
+    schedule = StepLR(optimizer, step_size=every_n_epochs, gamma=factor)
+    return {"scheduler": schedule, "interval": "epoch"}
+
+
+def plateau(
+    optimizer: Optimizer,
+    total_steps: float,
+    *,
+    monitor: str,
+    mode: str,
+    patience: int,
+    factor: float,
+) -> LRSchedulerConfigType:
+    """Multiplies the rate by `factor` when `monitor` has not improved for over `patience` epochs."""
+    schedule = ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)  # type: ignore[arg-type]  # "min" or "max", checked by torch
+    return {"scheduler": schedule, "interval": "epoch", "monitor": monitor}
+
+
+def _finite(total_steps: float) -> int:
+    if math.isinf(total_steps):
+        raise ValueError(
+            "this scheduler needs an end, but the trainer has none (max_epochs=-1); set "
+            "trainer.max_epochs or choose scheduler=constant"
+        )
+    return int(total_steps)
