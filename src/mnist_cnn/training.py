@@ -117,7 +117,8 @@ def _keep_last_epoch(cfg: DictConfig) -> None:
             "above 0 or choose another scheduler"
         )
     cfg.monitor = {"metric": "epoch", "mode": "max"}
-    cfg.callbacks.pop("early_stopping", None)
+    if "early_stopping" in cfg.callbacks:
+        cfg.callbacks.early_stopping = None
 
 
 def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:
