@@ -24,7 +24,9 @@ def main() -> None:
         print(format_report(predictions))
         if arguments.report:
             write_report(predictions, arguments.report)
-            print(f"\nreport  {arguments.report}/report.json, confusion_matrix.png, worst_mistakes.png")
+            print(
+                f"\nreport.json, confusion_matrix.png, worst_mistakes.png are in {arguments.report}"
+            )
     except (ValueError, OSError) as error:
         if show_traceback():
             raise

@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Mapping
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -10,11 +10,13 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from mnist_cnn.data import MnistDataModule
 from mnist_cnn.models import DigitClassifier
 
-# 1: `mnist_cnn` holds format_version, model, normalization, recipe; the rest is Lightning's.
+# 1: `mnist_cnn` holds format_version, model and recipe; the rest is Lightning's.
 FORMAT_VERSION = 1
 DESCRIPTION = "mnist_cnn"
 
@@ -26,17 +28,21 @@ class Checkpoint:
     Attributes:
         path: The file.
         model: The network with its weights, in evaluation mode, on the CPU.
-        normalization: Description of the normalisation it was trained with, see
-            `mnist_cnn.data.build_normalization`.
+        epoch: Number of the epoch it was saved in, from 1.
         data: Arguments of the data module it was trained with.
         recipe: The whole configuration of its training, as plain data.
     """
 
     path: Path
     model: DigitClassifier
-    normalization: dict[str, Any]
+    epoch: int
     data: dict[str, Any]
     recipe: dict[str, Any]
+
+    @property
+    def normalization(self) -> dict[str, Any]:
+        """Description of its normalisation, see `mnist_cnn.data.build_normalization`."""
+        return self.data["normalization"]  # type: ignore[no-any-return]  # plain data
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -56,7 +62,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     content = _read(Path(path))
     description = content[DESCRIPTION]
     networks = {network.__name__: network for network in DigitClassifier.__subclasses__()}
-    name = description["model"]
+    name = description.get("model")
     if name not in networks:
         raise ValueError(
             f"checkpoint {path} holds a {name!r}, known are {', '.join(sorted(networks))}; import "
@@ -65,18 +71,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     try:
         model = networks[name](**content["hyper_parameters"])
         model.load_state_dict(content["state_dict"])
-    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
+        data = content["datamodule_hyper_parameters"]
+        MnistDataModule(**data)
+        epoch = content["epoch"] + 1
+    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError) as error:
+        reason = " ".join(repr(error).split())[:200]
         raise ValueError(
-            f"checkpoint {path} does not fit its own network {name} ({reason}); train it anew"
+            f"checkpoint {path} lacks a part, or its parts don't fit its {name} ({reason}); use a "
+            "checkpoint as this project wrote it"
         ) from error
-    return Checkpoint(
-        path=Path(path),
-        model=model.eval(),
-        normalization=description["normalization"],
-        data=content["datamodule_hyper_parameters"],
-        recipe=description["recipe"],
-    )
+    return Checkpoint(Path(path), model.eval(), epoch, data, description.get("recipe", {}))
 
 
 def newest_checkpoint(root: str | Path) -> Path:
@@ -88,7 +92,7 @@ def newest_checkpoint(root: str | Path) -> Path:
     found = list(Path(root).rglob("checkpoints/last.ckpt"))
     if not found:
         raise FileNotFoundError(
-            f"ckpt_path=last found no checkpoints/last.ckpt below {root}; train first, or name a file"
+            f"ckpt_path=last found no checkpoints/last.ckpt below {root}; name a file instead"
         )
     return max(found, key=lambda path: path.stat().st_mtime)
 
@@ -112,12 +116,11 @@ class CheckpointDescription(Callback):
     """Writes into every checkpoint what `load_checkpoint` needs beside Lightning's own content.
 
     Args:
-        normalization: Description of the normalisation.
         recipe: The whole configuration, as plain data.
     """
 
-    def __init__(self, normalization: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
-        self.normalization, self.recipe = dict(normalization), dict(recipe)
+    def __init__(self, recipe: Any) -> None:  # noqa: ANN401  # whatever a configuration holds
+        self.recipe = recipe
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -126,9 +129,32 @@ class CheckpointDescription(Callback):
         checkpoint[DESCRIPTION] = {
             "format_version": FORMAT_VERSION,
             "model": type(pl_module).__name__,
-            "normalization": self.normalization,
             "recipe": self.recipe,
         }
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """Lightning's ModelCheckpoint, whose files a resumed run takes over into its own folder.
+
+    Lightning would forget the best score there, and the first epoch after a resumption would
+    replace a better one before it.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Copies the best file of the run before; starts anew if it isn't there any more."""
+        before = Path(state_dict["best_model_path"])
+        if not before.is_file():
+            return
+        taken_over = Path(str(self.dirpath), before.name)
+        taken_over.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(before, taken_over)
+        moved = {
+            "dirpath": self.dirpath,
+            "best_model_path": str(taken_over),
+            "best_k_models": {str(taken_over): state_dict["best_model_score"]},
+            "kth_best_model_path": str(taken_over),
+        }
+        super().load_state_dict(state_dict | moved)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -58,8 +58,15 @@ def confusion_matrix(matrix: npt.NDArray[np.int64], title: str) -> Figure:
         for column in classes:
             if matrix[row, column]:
                 weight = "bold" if row == column else "normal"
-                axes.text(column, row, str(matrix[row, column]), ha="center", va="center",
-                          fontsize=9, weight=weight)
+                axes.text(
+                    column,
+                    row,
+                    str(matrix[row, column]),
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    weight=weight,
+                )
     axes.set(xticks=classes, yticks=classes, xlabel="predicted", ylabel="true", title=title)
     return figure
 
@@ -109,10 +116,24 @@ def sweep(groups: Sequence[dict[str, Any]], title: str) -> Figure:
             values = 100 * np.array(group[metric], dtype=float)
             if len(values):
                 spread = values.std(ddof=1) if len(values) > 1 else 0
-                axes.errorbar(values.mean(), place + offset, xerr=spread, fmt="D", color=colour,
-                              markersize=6, capsize=4, label=label)
-                axes.plot(values, np.full(len(values), place + offset), "o", color=colour,
-                          markersize=3, alpha=0.5)
+                axes.errorbar(
+                    values.mean(),
+                    place + offset,
+                    xerr=spread,
+                    fmt="D",
+                    color=colour,
+                    markersize=6,
+                    capsize=4,
+                    label=label,
+                )
+                axes.plot(
+                    values,
+                    np.full(len(values), place + offset),
+                    "o",
+                    color=colour,
+                    markersize=3,
+                    alpha=0.5,
+                )
                 label = None  # one entry in the legend
     axes.set(
         yticks=range(len(groups)),

@@ -7,6 +7,7 @@ is always the optimizer's own `lr`.
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 from lightning.pytorch.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
@@ -26,17 +27,13 @@ def constant(optimizer: Optimizer, total_steps: float) -> LRSchedulerConfigType:
     return {"scheduler": ConstantLR(optimizer, factor=1.0), "interval": "epoch"}
 
 
-def cosine(
-    optimizer: Optimizer, total_steps: float, *, final_lr: float
-) -> LRSchedulerConfigType:
+def cosine(optimizer: Optimizer, total_steps: float, *, final_lr: float) -> LRSchedulerConfigType:
     """Falls along half a cosine to `final_lr` (Loshchilov & Hutter 2017, without restarts)."""
     schedule = CosineAnnealingLR(optimizer, T_max=_finite(total_steps), eta_min=final_lr)
     return {"scheduler": schedule, "interval": "step"}
 
 
-def one_cycle(
-    optimizer: Optimizer, total_steps: float, *, warmup: float
-) -> LRSchedulerConfigType:
+def one_cycle(optimizer: Optimizer, total_steps: float, *, warmup: float) -> LRSchedulerConfigType:
     """Rises in the first `warmup` part of all steps, then falls to nearly zero (Smith 2018)."""
     schedule = OneCycleLR(
         optimizer,
@@ -61,12 +58,12 @@ def plateau(
     total_steps: float,
     *,
     monitor: str,
-    mode: str,
+    mode: Literal["min", "max"],
     patience: int,
     factor: float,
 ) -> LRSchedulerConfigType:
-    """Multiplies the rate by `factor` when `monitor` has not improved for over `patience` epochs."""
-    schedule = ReduceLROnPlateau(optimizer, mode=mode, factor=factor, patience=patience)  # type: ignore[arg-type]  # "min" or "max", checked by torch
+    """Multiplies the rate by `factor` after over `patience` epochs without a better `monitor`."""
+    schedule = ReduceLROnPlateau(optimizer, mode, factor=factor, patience=patience)
     return {"scheduler": schedule, "interval": "epoch", "monitor": monitor}
 
 

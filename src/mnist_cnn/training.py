@@ -17,10 +17,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning import Callback, Trainer, seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from mnist_cnn import figures
@@ -29,6 +29,7 @@ from mnist_cnn.checkpoints import (
     AtomicCheckpointIO,
     CheckpointDescription,
     check_resumable,
+    load_checkpoint,
     newest_checkpoint,
 )
 from mnist_cnn.data import MnistDataModule
@@ -44,6 +45,8 @@ logging.getLogger("lightning").handlers.clear()
 warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")
 # Between Lightning 2.6 and torch 2.11+; nothing a user could change.
 warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+# Of the table of layers, which then shows the size at 32 bits.
+warnings.filterwarnings("ignore", "Precision .* is not supported by the model summary")
 
 
 def run_job(cfg: DictConfig) -> float | None:
@@ -90,33 +93,40 @@ def train(cfg: DictConfig) -> float | None:
     """
     if cfg.data.val_size == 0:
         _keep_last_epoch(cfg)
-    recipe = OmegaConf.to_container(cfg, resolve=True)
     seed_everything(cfg.seed, workers=True)
     data = instantiate(cfg.data, _partial_=True, _convert_="all")()
     data.prepare_data()
     data.setup()
     model = _build_model(cfg, data)
     history = History()
-    description = CheckpointDescription(recipe["data"]["normalization"], recipe)  # type: ignore[index,call-overload,arg-type]
+    description = CheckpointDescription(OmegaConf.to_container(cfg, resolve=True))
     trainer = _build_trainer(cfg, [history, description])
     log.info("training %s on %s", type(model).__name__, _device(trainer))
     _fit(cfg, trainer, model, data)
     best = _kept_checkpoint(trainer)
-    trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)
-    metrics = _collect_metrics(cfg, trainer, model, history, best)
+    kept_epoch = len(history.epochs)
+    if best:
+        # Not trainer.test(ckpt_path=...): that would set back the callbacks, the history too.
+        checkpoint = load_checkpoint(best)
+        model.load_state_dict(checkpoint.model.state_dict())
+        kept_epoch = checkpoint.epoch
+    trainer.test(model, data, verbose=False)
+    metrics = _collect_metrics(cfg, trainer, model, history, kept_epoch) | {"checkpoint": best}
     _write_results(cfg, trainer, history, metrics)
     log.info(_summary(cfg, metrics))
-    return metrics.get("val/accuracy")  # type: ignore[no-any-return]  # plain data
+    return metrics.get("val/accuracy")
 
 
 def _keep_last_epoch(cfg: DictConfig) -> None:
-    # Without validation nothing may choose an epoch or stop early: the schedule's end is the result.
+    # Without validation nothing may choose an epoch or stop early: the last one is the result.
     if "monitor" in cfg.scheduler:
         raise ValueError(
             "data.val_size is 0, but scheduler=plateau watches the validation; set data.val_size "
             "above 0 or choose another scheduler"
         )
     cfg.monitor = {"metric": "epoch", "mode": "max"}
+    with open_dict(cfg.trainer):
+        cfg.trainer.limit_val_batches = 0
     if "early_stopping" in cfg.callbacks:
         cfg.callbacks.early_stopping = None
 
@@ -180,22 +190,23 @@ def _collect_metrics(
     trainer: Trainer,
     model: DigitClassifier,
     history: History,
-    checkpoint: str | None,
+    kept_epoch: int,
 ) -> dict[str, Any]:
-    trained = [row for row in history.epochs if row["epoch"] >= history.first_epoch]
-    choose = max if cfg.monitor.mode == "max" else min
-    kept = choose(trained, key=lambda row: row[cfg.monitor.metric], default={})
+    kept = history.epochs[kept_epoch - 1] if history.epochs else {}
     return {
         "model": type(model).__name__,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "seed": cfg.seed,
         "epochs": len(history.epochs),
-        "kept_epoch": kept.get("epoch"),
+        "kept_epoch": kept_epoch,
         **{name: value for name, value in kept.items() if name != "epoch"},
-        **{name: float(value) for name, value in trainer.callback_metrics.items() if "test/" in name},
+        **{
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if "test/" in name
+        },
         "train_seconds": history.seconds,
         "images_per_second": history.images / history.seconds if history.seconds else None,
-        "checkpoint": checkpoint,
         "device": _device(trainer),
         "versions": {
             "python": platform.python_version(),
@@ -267,7 +278,9 @@ def _summary(cfg: DictConfig, metrics: dict[str, Any]) -> str:
         f"test accuracy  {metrics['test/accuracy']:.2%}   test loss  {metrics['test/loss']:.4f}",
     ]
     if "val/accuracy" in metrics:
-        lines.append(f"validation     {metrics['val/accuracy']:.2%}   of epoch {metrics['kept_epoch']}")
+        lines.append(
+            f"validation     {metrics['val/accuracy']:.2%}   of epoch {metrics['kept_epoch']}"
+        )
     if metrics["checkpoint"]:
         lines.append(f"checkpoint     {_shown(metrics['checkpoint'])}")
     lines += [

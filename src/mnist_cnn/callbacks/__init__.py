@@ -1,21 +1,21 @@
 """What a run does besides training. conf/callbacks lists who is there; any can be dropped."""
 
 from mnist_cnn.callbacks.digit_pictures import DigitPictures
+from mnist_cnn.callbacks.exact_resume import ExactResume
 from mnist_cnn.callbacks.finite_loss import FiniteLoss
 from mnist_cnn.callbacks.history import History
 from mnist_cnn.callbacks.interrupt import Interrupt
 from mnist_cnn.callbacks.network_summary import NetworkSummary
 from mnist_cnn.callbacks.progress_bar import ProgressBar
-from mnist_cnn.callbacks.rng_state import RngState
 from mnist_cnn.callbacks.step_curves import StepCurves
 
 __all__ = [
     "DigitPictures",
+    "ExactResume",
     "FiniteLoss",
     "History",
     "Interrupt",
     "NetworkSummary",
     "ProgressBar",
-    "RngState",
     "StepCurves",
 ]

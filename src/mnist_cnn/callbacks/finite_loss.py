@@ -1,6 +1,5 @@
 """Stops a training that has diverged."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ class FiniteLoss(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Mapping[str, Any],
+        outputs: Any,  # noqa: ANN401  # what `DigitClassifier` returns from its steps
         batch: tuple[Tensor, Tensor],
         batch_idx: int,
     ) -> None:

@@ -17,14 +17,12 @@ class History(Callback):
 
     Attributes:
         epochs: One row per epoch: `epoch` (from 1), and each metric, `train/loss` and so on.
-        first_epoch: Number of the first epoch that this process trained.
         images: Images this process trained on.
         seconds: Duration of the training, validation included.
     """
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
-        self.first_epoch = 1
         self.images = 0
         self.seconds = 0.0
         self._start = 0.0
@@ -39,14 +37,13 @@ class History(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
-        self.first_epoch = trainer.current_epoch + 1
         self._start = time.perf_counter()
 
     def on_train_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401  # Lightning's type for it
+        outputs: Any,  # noqa: ANN401  # what `DigitClassifier` returns from its steps
         batch: tuple[Tensor, Tensor],
         batch_idx: int,
     ) -> None:

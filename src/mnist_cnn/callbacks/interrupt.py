@@ -34,7 +34,7 @@ class Interrupt(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401  # Lightning's type for it
+        outputs: Any,  # noqa: ANN401  # what `DigitClassifier` returns from its steps
         batch: tuple[Tensor, Tensor],
         batch_idx: int,
     ) -> None:

@@ -18,5 +18,7 @@ class NetworkSummary(ModelSummary):
         columns = dict(summary_data)
         kept = [index for index, name in enumerate(columns["Name"]) if "_metrics" not in name]
         # The first column numbers the rows, and has no title.
-        rows = [(title, [column[i] for i in kept]) for title, column in columns.items() if title.strip()]
+        rows = [
+            (title, [column[i] for i in kept]) for title, column in columns.items() if title.strip()
+        ]
         ModelSummary.summarize(rows, *totals, **options)

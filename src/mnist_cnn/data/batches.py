@@ -93,9 +93,11 @@ class TensorBatches:
         self._resume = None
         if epoch != self.sampler.epoch:
             start = 0
-        batches = self.sampler.indices().to(self.images.device).split(self.batch_size)
-        for self._position in range(start + 1, len(self) + 1):  # counted before it is handed out
-            chosen = batches[self._position - 1]
+        batches = torch.split(self.sampler.indices().to(self.images.device), self.batch_size)
+        for index in range(start, len(self)):
+            # Counted before it is handed out: a checkpoint is saved behind the step on it.
+            self._position = index + 1
+            chosen = batches[index]
             yield self.normalize(self.images[chosen]), self.labels[chosen]
 
     def state_dict(self) -> dict[str, Any]:

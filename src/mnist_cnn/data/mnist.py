@@ -153,9 +153,7 @@ class MnistDataModule(LightningDataModule):
         return torch.from_numpy(train), torch.from_numpy(val)
 
 
-def stratified_sample(
-    labels: npt.NDArray[np.int64], size: int, seed: int
-) -> npt.NDArray[np.int64]:
+def stratified_sample(labels: npt.NDArray[np.int64], size: int, seed: int) -> npt.NDArray[np.int64]:
     """Draws `size` indices at random so that each class keeps its share.
 
     Args:

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,7 +95,7 @@ def unpack_gzip(folder: Path, scratch: Path) -> None:
         with gzip.open(path) as source, (scratch / path.stem).open("wb") as target:
             try:
                 shutil.copyfileobj(source, target)
-            except (EOFError, gzip.zlib.error) as error:
+            except (EOFError, zlib.error) as error:
                 raise ValueError(f"{path} is cut or altered: {error}") from error
 
 

@@ -5,7 +5,7 @@ K classes.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TypedDict, cast
+from typing import TypedDict
 
 import torch
 import torch.nn.functional as F
@@ -70,7 +70,8 @@ class DigitClassifier(LightningModule):
         Returns:
             Logits, (N, K).
         """
-        return cast(Tensor, self.layers(images))
+        logits: Tensor = self.layers(images)
+        return logits
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """One step on images (N, C, H, W) and labels (N,); returns `loss` and `logits` (N, K)."""
@@ -87,7 +88,8 @@ class DigitClassifier(LightningModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The probabilities (N, K) of the classes for the images of a batch."""
         images, _ = batch
-        return self(images).softmax(dim=1)  # type: ignore[no-any-return]  # Module.__call__
+        logits: Tensor = self(images)
+        return logits.softmax(dim=1)
 
     def on_train_epoch_end(self) -> None:
         """Logs the epoch's training metrics."""
@@ -144,7 +146,8 @@ def flat_features(features: nn.Module, input_shape: Shape) -> int:
     try:
         with torch.no_grad():
             # In evaluation mode: no batch statistics, no random numbers are touched.
-            return features.eval()(torch.zeros(1, *input_shape)).numel()
+            maps: Tensor = features.eval()(torch.zeros(1, *input_shape))
+        return maps.numel()
     except RuntimeError as error:
         _, height, width = input_shape
         raise ValueError(

@@ -1,0 +1,28 @@
+# make train   sets everything up, trains bn_cnn on MNIST, says where the results are
+# make test    sets everything up, runs all tests
+# make lint    the checks of style and types
+#
+# make train ARGS="model=digit_cnn optimizer=adam"    passes settings on
+# make train PYTHON=python3.12                         with another Python, 3.11 to 3.13
+
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: train test lint
+
+train: .venv/installed
+	.venv/bin/python train.py $(ARGS)
+
+test: .venv/installed
+	.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+# Written last: an installation that was cut is made anew.
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --editable ".[dev]"
+	touch $@

@@ -1,0 +1,46 @@
+"""Makes a resumed training repeat the uninterrupted one, bit by bit."""
+
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+
+KEY = "exact_resume"
+
+
+class ExactResume(Callback):
+    """Keeps in the checkpoint what Lightning leaves out or loses.
+
+    That is the state of torch's random numbers (dropout), and the position in the epoch: Lightning
+    saves a loader's state, but doesn't restore it when the optimizer's set-up asked for the number
+    of steps. Checkpoints must be saved between two steps, as ModelCheckpoint and Interrupt do.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Adds the states."""
+        checkpoint[KEY] = {
+            "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all(),
+            "loader": trainer.train_dataloader.state_dict(),
+        }
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keeps the states until training starts, since setting up draws random numbers too."""
+        self._loaded = checkpoint.get(KEY, {})
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Restores the states."""
+        if not self._loaded:
+            return
+        trainer.train_dataloader.load_state_dict(self._loaded["loader"])
+        torch.set_rng_state(self._loaded["cpu"])
+        # A run may resume on a machine with other GPUs; then there is no state to restore.
+        if len(self._loaded["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(self._loaded["cuda"])

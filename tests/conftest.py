@@ -1,0 +1,93 @@
+"""What the tests share: a fake MNIST on the disk, and runs of the project's commands."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_mnist import write_fake_mnist
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from mnist_cnn.data import MnistDataModule
+
+ROOT = Path(__file__).parent.parent
+STANDARDIZE = {"method": "affine", "mean": 0.1307, "std": 0.3081}
+
+
+@dataclass(frozen=True)
+class FakeData:
+    """The fake data set: its folder, the digests of its files, and both as Hydra overrides."""
+
+    folder: Path
+    digests: dict[str, str]
+
+    @property
+    def overrides(self) -> list[str]:
+        digests = ",".join(f"{name}:'{digest}'" for name, digest in self.digests.items())
+        return [f"data.data_dir={self.folder}", f"+data.digests={{{digests}}}", "data.val_size=500"]
+
+
+@pytest.fixture(scope="session")
+def fake_data(tmp_path_factory: pytest.TempPathFactory) -> FakeData:
+    """Don't change its files; `own_data` gives a copy for that."""
+    folder = tmp_path_factory.mktemp("data")
+    return FakeData(folder, write_fake_mnist(folder))
+
+
+@pytest.fixture
+def own_data(fake_data: FakeData, tmp_path: Path) -> FakeData:
+    """A copy of the fake data that the test may spoil."""
+    shutil.copytree(fake_data.folder, tmp_path / "data")
+    return FakeData(tmp_path / "data", fake_data.digests)
+
+
+@pytest.fixture
+def make_data(fake_data: FakeData) -> Callable[..., MnistDataModule]:
+    """Builds data modules on the fake data, ready to use; takes their other arguments."""
+
+    def make(**arguments: Any) -> MnistDataModule:
+        defaults = {"normalization": STANDARDIZE, "val_size": 500, "digests": fake_data.digests}
+        data = MnistDataModule(**{"data_dir": str(fake_data.folder), **defaults, **arguments})
+        data.prepare_data()
+        data.setup()
+        return data
+
+    return make
+
+
+def compose_config(fake_data: FakeData, output_dir: Path, *overrides: str) -> DictConfig:
+    """Composes a configuration on the fake data, without a progress bar."""
+    quiet = ["~callbacks.progress_bar", "+trainer.enable_progress_bar=false"]
+    output = f"output_dir={output_dir}"
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", [*fake_data.overrides, output, *quiet, *overrides])
+
+
+@pytest.fixture
+def make_config(fake_data: FakeData, tmp_path: Path) -> Callable[..., DictConfig]:
+    """Composes configurations that write to `run` in tmp_path; takes overrides."""
+    return partial(compose_config, fake_data, tmp_path / "run")
+
+
+@pytest.fixture
+def run_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python SCRIPT …` of the project as its users do, from an empty folder."""
+
+    def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(ROOT / script), *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "2"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run

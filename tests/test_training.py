@@ -1,0 +1,300 @@
+import csv
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import FakeData, compose_config
+from lightning import Callback, LightningModule, Trainer
+from omegaconf import DictConfig
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mnist_cnn import training
+from mnist_cnn.checkpoints import load_checkpoint
+from mnist_cnn.evaluation import evaluate
+from mnist_cnn.training import train
+
+MakeConfig = Callable[..., DictConfig]
+# Small and quick to learn: 15 steps an epoch on the fake data.
+QUICK = ["model=digit_cnn", "model.channels=[4,8]", "optimizer=adam", "optimizer.lr=0.01"]
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, fake_data: FakeData
+) -> tuple[Path, float | None]:
+    """The folder of a finished run of four epochs, and what `train` returned."""
+    run = tmp_path_factory.mktemp("finished") / "run"
+    settings = [*QUICK, "trainer.max_epochs=4", "trainer.log_every_n_steps=5", "seed=0"]
+    return run, train(compose_config(fake_data, run, *settings))
+
+
+def read_metrics(run: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((run / "metrics.json").read_text())
+    return content
+
+
+def weights(run: Path, name: str = "last") -> dict[str, torch.Tensor]:
+    return load_checkpoint(run / "checkpoints" / f"{name}.ckpt").model.state_dict()
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(first[key], second[key]) for key in first.keys() | second.keys())
+
+
+def test_learns_and_returns_the_validation_accuracy(
+    finished: tuple[Path, float | None],
+) -> None:
+    run, accuracy = finished
+    assert accuracy is not None
+    assert accuracy > 0.9
+    assert accuracy == read_metrics(run)["val/accuracy"]
+
+
+def test_writes_everything_a_run_folder_promises(finished: tuple[Path, float | None]) -> None:
+    run, _ = finished
+    names = {path.name for path in run.iterdir()}
+    assert {"checkpoints", "curves.png", "metrics.csv", "metrics.json"} <= names
+    assert any("tfevents" in name for name in names)
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_metrics_json_has_figures_speed_versions_and_device(
+    finished: tuple[Path, float | None],
+) -> None:
+    metrics = read_metrics(finished[0])
+    assert metrics["epochs"] == 4
+    assert metrics["seed"] == 0
+    assert metrics["images_per_second"] == pytest.approx(4 * 1500 / metrics["train_seconds"])
+    assert metrics["versions"]["torch"] == torch.__version__
+    assert metrics["device"]
+    for name in ("train", "val", "test"):
+        assert 0 <= metrics[f"{name}/accuracy"] <= 1
+        assert metrics[f"{name}/loss"] >= 0
+
+
+def test_reports_the_epoch_of_the_kept_checkpoint(finished: tuple[Path, float | None]) -> None:
+    run, _ = finished
+    with (run / "metrics.csv").open() as file:
+        accuracies = [
+            float(row["val/accuracy"]) for row in csv.DictReader(file) if row["val/accuracy"]
+        ]
+    metrics = read_metrics(run)
+    assert metrics["val/accuracy"] == pytest.approx(max(accuracies))
+    assert metrics["kept_epoch"] == accuracies.index(max(accuracies)) + 1
+    saved = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert saved["epoch"] + 1 == metrics["kept_epoch"]
+
+
+def test_evaluating_the_checkpoint_gives_the_test_metrics(
+    finished: tuple[Path, float | None],
+) -> None:
+    run, _ = finished
+    predictions = evaluate(load_checkpoint(run / "checkpoints" / "best.ckpt"))
+    metrics = read_metrics(run)
+    assert predictions.accuracy == pytest.approx(metrics["test/accuracy"])
+    assert predictions.loss == pytest.approx(metrics["test/loss"], rel=1e-5)
+
+
+def test_tensorboard_holds_curves_pictures_and_hyperparameters(
+    finished: tuple[Path, float | None],
+) -> None:
+    events = EventAccumulator(str(finished[0]))
+    events.Reload()
+    tags = events.Tags()
+    for part in ("train", "val"):
+        for metric in ("loss", "accuracy"):
+            assert f"{part}/{metric}" in tags["scalars"]
+            assert f"{part}/{metric}_step" in tags["scalars"]
+    assert "lr-Adam" in tags["scalars"]
+    assert {"final/val_accuracy", "final/test_accuracy"} <= set(tags["scalars"])
+    assert set(tags["images"]) == {
+        "digits/first training digits",
+        "digits/random test digits",
+        "test/confusion matrix",
+        "test/worst mistakes",
+    }
+    assert "_hparams_/session_start_info" in events.summary_metadata
+
+
+def test_curves_by_step_come_every_so_many_steps(make_config: MakeConfig, tmp_path: Path) -> None:
+    train(make_config(*QUICK, "trainer.max_epochs=1", "trainer.log_every_n_steps=5"))
+    events = EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("val/loss_step")] == [4, 9, 14]
+
+
+def test_without_validation_trains_on_all_and_keeps_the_last_epoch(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    returned = train(make_config(*QUICK, "data.val_size=0", "trainer.max_epochs=2"))
+    metrics = read_metrics(tmp_path / "run")
+    assert returned is None
+    assert metrics["kept_epoch"] == 2
+    assert "val/accuracy" not in metrics
+    assert metrics["images_per_second"] == pytest.approx(2 * 2000 / metrics["train_seconds"])
+    assert same(weights(tmp_path / "run", "best"), weights(tmp_path / "run"))
+
+
+def test_the_last_epoch_can_be_kept_with_validation(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    # A rate this high makes the last epoch worse than others, sooner or later.
+    train(make_config(*QUICK, "monitor.metric=epoch", "callbacks.early_stopping=null"))
+    assert read_metrics(tmp_path / "run")["kept_epoch"] == 10
+
+
+def test_stops_early_when_nothing_improves(make_config: MakeConfig, tmp_path: Path) -> None:
+    train(make_config(*QUICK, "optimizer.lr=0", "callbacks.early_stopping.patience=2"))
+    assert read_metrics(tmp_path / "run")["epochs"] == 3
+
+
+@pytest.mark.parametrize("scheduler", ["cosine", "one_cycle", "plateau", "step"])
+def test_trains_with_every_scheduler(
+    scheduler: str, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    train(make_config(*QUICK, f"scheduler={scheduler}", "trainer.max_epochs=4"))
+    events = EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    assert read_metrics(tmp_path / "run")["epochs"] == 4
+
+
+def test_same_seed_same_weights_and_zero_is_a_seed(make_config: MakeConfig, tmp_path: Path) -> None:
+    for name, seed in (("first", 0), ("again", 0), ("other", 1)):
+        train(
+            make_config(
+                *QUICK, f"seed={seed}", f"output_dir={tmp_path}/{name}", "trainer.max_epochs=1"
+            )
+        )
+    assert same(weights(tmp_path / "first"), weights(tmp_path / "again"))
+    assert not same(weights(tmp_path / "first"), weights(tmp_path / "other"))
+
+
+def test_precision_and_determinism_are_settings(make_config: MakeConfig, tmp_path: Path) -> None:
+    train(
+        make_config(
+            *QUICK,
+            "trainer.max_epochs=4",
+            "trainer.precision=bf16-mixed",
+            "trainer.deterministic=true",
+        )
+    )
+    assert read_metrics(tmp_path / "run")["val/accuracy"] > 0.8
+
+
+def test_runs_without_loggers_and_callbacks(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config(*QUICK, "logger=none", "trainer.max_epochs=1")
+    config.callbacks = {"progress": None}
+    config.trainer.enable_progress_bar = False
+    train(config)
+    assert read_metrics(tmp_path / "run")["test/accuracy"] > 0
+
+
+class PressCtrlC(Callback):
+    """Sends SIGINT to this process in the middle of a step, or of the validation."""
+
+    def __init__(self, step: int, hook: str) -> None:
+        self.step, self.hook = step, hook
+        self.pressed = False
+
+    def press(self, hook: str, trainer: Trainer) -> None:
+        if hook == self.hook and trainer.global_step == self.step and not self.pressed:
+            self.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        self.press("train", trainer)
+
+    def on_validation_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.press("validation", trainer)
+
+
+@pytest.fixture
+def keep_sigint() -> Iterator[None]:
+    """Lightning ignores SIGINT for the rest of the process."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("keep_sigint")
+@pytest.mark.parametrize(
+    ("step", "hook"),
+    [(0, "train"), (7, "train"), (14, "train"), (15, "validation"), (15, "train"), (20, "train")],
+)
+def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
+    step: int,
+    hook: str,
+    make_config: MakeConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dropout = ["model=bn_cnn", "model.channels=[4,8]", "model.hidden=16", "optimizer=adam"]
+    settings = [*dropout, "trainer.max_epochs=3", "scheduler=one_cycle"]
+    train(make_config(*settings, f"output_dir={tmp_path}/whole"))
+
+    interrupted = make_config(*settings, f"output_dir={tmp_path}/cut")
+    build = training._build_trainer
+    monkeypatch.setattr(
+        training,
+        "_build_trainer",
+        lambda cfg, own: build(cfg, [*own, PressCtrlC(step, hook)]),
+    )
+    with pytest.raises(SystemExit):
+        train(interrupted)
+    monkeypatch.undo()
+    last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] < 45
+
+    train(make_config(*settings, f"output_dir={tmp_path}/rest", f"ckpt_path={last}"))
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "rest"))
+    whole, rest = read_metrics(tmp_path / "whole"), read_metrics(tmp_path / "rest")
+    assert whole["epochs"] == rest["epochs"] == 3
+    assert rest["val/loss"] == pytest.approx(whole["val/loss"])
+
+
+def test_resumes_from_the_newest_run(make_config: MakeConfig, tmp_path: Path) -> None:
+    root = f"output_root={tmp_path}/outputs"
+    first, second = tmp_path / "outputs" / "a", tmp_path / "outputs" / "b"
+    train(make_config(*QUICK, root, f"output_dir={first}", "trainer.max_epochs=1"))
+    train(
+        make_config(*QUICK, root, f"output_dir={second}", "trainer.max_epochs=2", "ckpt_path=last")
+    )
+    metrics = read_metrics(second)
+    assert metrics["epochs"] == 2
+    assert metrics["images_per_second"] == pytest.approx(1500 / metrics["train_seconds"])
+
+
+def test_does_not_resume_another_network(
+    finished: tuple[Path, float | None], make_config: MakeConfig
+) -> None:
+    last = finished[0] / "checkpoints" / "last.ckpt"
+    with pytest.raises(ValueError, match=r"holds DigitCnn\(.*this run trains Mlp\("):
+        train(make_config("model=mlp", f"ckpt_path={last}"))
+
+
+def test_a_diverging_loss_stops_at_its_step_and_spoils_no_checkpoint(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=r"training loss is (nan|inf) at step \d+ \(epoch 1\)"):
+        train(make_config("model=mlp", "optimizer.lr=1e30"))
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_plateau_needs_validation(make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match=r"val_size is 0, but scheduler=plateau"):
+        train(make_config("scheduler=plateau", "data.val_size=0"))
