@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_mnist import write_fake_mnist
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from fake_mnist import write_fake_mnist
 from mnist_cnn.data import MnistDataModule
 
 ROOT = Path(__file__).parent.parent

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import FakeData, compose_config
 from lightning import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from conftest import FakeData, compose_config
 from mnist_cnn import training
 from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.evaluation import evaluate

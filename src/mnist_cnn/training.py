@@ -93,6 +93,8 @@ def train(cfg: DictConfig) -> float | None:
     """
     if cfg.data.val_size == 0:
         _keep_last_epoch(cfg)
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
+        raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
     seed_everything(cfg.seed, workers=True)
     data = instantiate(cfg.data, _partial_=True, _convert_="all")()
     data.prepare_data()

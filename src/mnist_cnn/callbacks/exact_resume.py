@@ -1,9 +1,11 @@
 """Makes a resumed training repeat the uninterrupted one, bit by bit."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+
+from mnist_cnn.data import TensorBatches
 
 KEY = "exact_resume"
 
@@ -23,10 +25,11 @@ class ExactResume(Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Adds the states."""
+        loader = cast(TensorBatches, trainer.train_dataloader)
         checkpoint[KEY] = {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all(),
-            "loader": trainer.train_dataloader.state_dict(),
+            "loader": loader.state_dict(),
         }
 
     def on_load_checkpoint(
@@ -39,7 +42,7 @@ class ExactResume(Callback):
         """Restores the states."""
         if not self._loaded:
             return
-        trainer.train_dataloader.load_state_dict(self._loaded["loader"])
+        cast(TensorBatches, trainer.train_dataloader).load_state_dict(self._loaded["loader"])
         torch.set_rng_state(self._loaded["cpu"])
         # A run may resume on a machine with other GPUs; then there is no state to restore.
         if len(self._loaded["cuda"]) == torch.cuda.device_count():

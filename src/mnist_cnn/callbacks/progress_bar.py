@@ -13,3 +13,10 @@ class ProgressBar(TQDMProgressBar):
         self.train_progress_bar.set_description(
             f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         )
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Ends the bar's line, so that what is said about the error starts on its own."""
+        if self._train_progress_bar is not None:
+            self._train_progress_bar.close()

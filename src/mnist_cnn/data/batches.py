@@ -35,8 +35,9 @@ class EpochOrder:
         self.epoch = 0
 
     def __len__(self) -> int:
-        rest = 0 if self.seed is not None else self.rank
-        return math.ceil((self.size - rest) / self.world_size)
+        if self.seed is None:
+            return len(range(self.rank, self.size, self.world_size))
+        return math.ceil(self.size / self.world_size)
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
@@ -45,7 +46,7 @@ class EpochOrder:
     def indices(self) -> Tensor:
         """The indices of this process and epoch: (len(self),), int64."""
         if self.seed is None:
-            return torch.arange(self.rank, self.size, self.world_size)
+            return torch.arange(self.size)[self.rank :: self.world_size]
         # Both numbers seed the generator: their sum would give seed 1 the epochs of seed 0.
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
         even = np.resize(order, len(self) * self.world_size)  # starts over where it is too short
@@ -82,17 +83,15 @@ class TensorBatches:
         # Lightning looks for these two names, to announce each epoch and to tell shuffled loaders.
         self.sampler = EpochOrder(len(images), seed, rank, world_size)
         self.batch_sampler = None
-        self._position = 0  # batches handed out in this epoch
-        self._resume: tuple[int, int] | None = None  # epoch and position to go on from
+        self._epoch, self._position = 0, 0  # batches handed out in the epoch that was begun last
+        self._resuming = False
 
     def __len__(self) -> int:
         return math.ceil(len(self.sampler) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        epoch, start = self._resume or (0, 0)
-        self._resume = None
-        if epoch != self.sampler.epoch:
-            start = 0
+        start = self._position_in_epoch() if self._resuming else 0
+        self._epoch, self._position, self._resuming = self.sampler.epoch, start, False
         batches = torch.split(self.sampler.indices().to(self.images.device), self.batch_size)
         for index in range(start, len(self)):
             # Counted before it is handed out: a checkpoint is saved behind the step on it.
@@ -102,7 +101,12 @@ class TensorBatches:
 
     def state_dict(self) -> dict[str, Any]:
         """Where in which epoch the loader is; goes into Lightning's checkpoint."""
-        return {"epoch": self.sampler.epoch, "position": self._position, "length": len(self)}
+        return {
+            "epoch": self.sampler.epoch,
+            "position": self._position_in_epoch(),
+            "batch_size": self.batch_size,
+            "length": len(self),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on behind the last batch that was handed out, if its epoch isn't over.
@@ -110,9 +114,14 @@ class TensorBatches:
         Raises:
             ValueError: The batches have another size or number than when the state was saved.
         """
-        if 0 < state["position"] < state["length"] != len(self):
+        saved, now = (state["batch_size"], state["length"]), (self.batch_size, len(self))
+        if 0 < state["position"] < state["length"] and saved != now:
             raise ValueError(
-                f"the checkpoint was saved at batch {state['position']} of {state['length']}, but "
-                f"an epoch now has {len(self)} batches; resume with the data settings of that run"
+                f"the checkpoint was saved within an epoch of {saved[1]} batches of {saved[0]}, "
+                f"this run has {now[1]} batches of {now[0]}; resume with that run's data settings"
             )
-        self._resume = (state["epoch"], state["position"])
+        self._epoch, self._position = state["epoch"], state["position"]
+        self._resuming = True
+
+    def _position_in_epoch(self) -> int:
+        return self._position if self._epoch == self.sampler.epoch else 0

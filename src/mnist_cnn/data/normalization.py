@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch.nn.functional as F
@@ -54,7 +55,7 @@ def build_normalization(spec: Mapping[str, Any]) -> Normalization:
         A function from uint8 images (N, C, H, W) to float32 ones of that shape.
 
     Raises:
-        ValueError: There is no such method.
+        ValueError: There is no such method, or its arguments are wrong.
     """
     arguments = dict(spec)
     method = arguments.pop("method", None)
@@ -62,4 +63,12 @@ def build_normalization(spec: Mapping[str, Any]) -> Normalization:
         raise ValueError(
             f"normalization method {method!r} does not exist; choose one of {', '.join(METHODS)}"
         )
+    try:
+        signature(METHODS[method]).bind(None, **arguments)
+    except TypeError as error:
+        raise ValueError(
+            f"normalization {method} with {arguments}: {error}; see conf/data/normalization"
+        ) from error
+    if arguments.get("std", 1) <= 0:
+        raise ValueError(f"normalization std is {arguments['std']}, must be above 0; try 1")
     return partial(METHODS[method], **arguments)

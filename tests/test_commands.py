@@ -1,0 +1,264 @@
+"""The project's commands, as a person at the screen has them: output, exit code, files."""
+
+import csv
+import json
+import os
+import re
+import runpy
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from conftest import ROOT, FakeData
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+TINY = [
+    "model=digit_cnn",
+    "model.channels=[4,8]",
+    "optimizer=adam",
+    "optimizer.lr=0.01",
+    "trainer.max_epochs=2",
+]
+
+
+@pytest.fixture
+def run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Runs a script within this process, which saves importing torch; (exit code, output)."""
+
+    def run(script: str, *arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        code: object = 0
+        try:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        if isinstance(code, str):  # sys.exit(text) prints it and ends with 1
+            return 1, out + err + code
+        return int(str(code or 0)), out + err
+
+    return run
+
+
+Here = Callable[..., tuple[int, str]]
+
+
+def only_run(folder: Path) -> Path:
+    (run,) = (folder / "outputs" / "runs").iterdir()
+    return run
+
+
+def test_train_evaluate_and_report(run_command: Run, fake_data: FakeData, tmp_path: Path) -> None:
+    done = run_command("train.py", *TINY, *fake_data.overrides)
+    assert done.returncode == 0, done.stderr
+    for text in ("test accuracy", "training", "checkpoint", "curves.png", "tensorboard --logdir"):
+        assert text in done.stdout
+    run = only_run(tmp_path)
+    names = {path.name for path in run.iterdir()}
+    assert {
+        ".hydra",
+        "checkpoints",
+        "curves.png",
+        "metrics.csv",
+        "metrics.json",
+        "train.log",
+    } <= names
+    assert "test accuracy" in (run / "train.log").read_text()
+
+    checkpoint = str(run / "checkpoints" / "best.ckpt")
+    done = run_command("evaluate.py", checkpoint, "--report", "report")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert report["accuracy"] == pytest.approx(metrics["test/accuracy"])
+    assert f"{report['accuracy']:.2%}" in done.stdout
+    assert {path.suffix for path in (tmp_path / "report").iterdir()} == {".json", ".png"}
+
+
+def test_a_sweep_ends_with_a_summary_and_goes_on_behind_a_failed_job(
+    run_command: Run, fake_data: FakeData, tmp_path: Path
+) -> None:
+    done = run_command(
+        "train.py", "-m", *TINY, *fake_data.overrides, "data.batch_size=100,0", "seed=1,2"
+    )
+    assert done.returncode == 1
+    assert "4 jobs, 2 failed" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
+    with (sweep / "summary.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["runs"] for row in rows] == ["2", "0", "0"]
+    assert "batch_size is 0" in rows[1]["error"]
+    assert (sweep / "summary.png").exists()
+    table = (sweep / "summary.md").read_text().partition("\n\n")[2].strip()
+    assert table in done.stdout
+
+
+def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(
+    fake_data: FakeData, tmp_path: Path
+) -> None:
+    settings = [
+        *TINY,
+        *fake_data.overrides,
+        "trainer.max_epochs=1000",
+        "callbacks.early_stopping=null",
+    ]
+    command = [sys.executable, str(ROOT / "train.py"), *settings]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    while not list(tmp_path.rglob("last.ckpt")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in output
+    command = shlex.split(output.partition("go on with: ")[2].splitlines()[0])
+    assert command[:2] == ["python", "train.py"]
+    last = tmp_path / command[-1].removeprefix("ckpt_path=")
+    epoch = torch.load(last, weights_only=True)["epoch"]
+    rest = [sys.executable, str(ROOT / "train.py"), *command[2:], f"trainer.max_epochs={epoch + 2}"]
+    done = subprocess.run(rest, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_help_and_config_answer_without_torch() -> None:
+    for option in ("--help", "--cfg=job"):
+        code = (
+            "import sys, runpy; sys.argv = ['train.py', *sys.argv[2:]]\n"
+            "try: runpy.run_path(r'" + str(ROOT / "train.py") + "', run_name='__main__')\n"
+            "finally: assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, "-", *option.split("=")], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "bn_cnn" in done.stdout.lower() or "BnCnn" in done.stdout
+
+
+def test_help_lists_the_choices_of_each_group(run_here: Here) -> None:
+    code, output = run_here("train.py", "--help")
+    assert code == 0
+    for group in ("model", "optimizer", "scheduler", "data", "trainer", "callbacks", "logger"):
+        files = sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+        assert f"{group}: {', '.join(files)}" in output
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data.batch_size=0"], r"batch_size is 0, must be at least 1; try"),
+        (["data.batch_size=-3"], r"batch_size is -3, must be at least 1"),
+        (["data.val_size=-1"], r"val_size is -1, must be at least 0"),
+        (["data.val_size=2000"], r"val_size is 2000, must be below the 2000 images"),
+        (["data.val_split=half"], r"val_split is 'half', must be one of stratified, tail"),
+        (["optimizer.lr=1e30"], r"training loss is \S+ at step \d+ .*lower"),
+        (["ckpt_path=nowhere.ckpt"], r"checkpoint nowhere.ckpt is not a file"),
+        (["ckpt_path=last"], r"ckpt_path=last found no .*last.ckpt below outputs"),
+        (["seed=-1"], r"seed is -1, must be a whole number from 0"),
+        (["seed=null"], r"seed is None, must be a whole number"),
+        (["trainer.precision=12"], r"12"),
+        (["monitor.metric=val/f1"], r"val/f1"),
+        (["scheduler=plateau", "data.val_size=0"], r"scheduler=plateau watches"),
+        (["scheduler=cosine", "trainer.max_epochs=-1"], r"trainer.max_epochs"),
+    ],
+)
+def test_a_bad_setting_is_one_line(
+    overrides: list[str], message: str, run_here: Here, fake_data: FakeData, tmp_path: Path
+) -> None:
+    code, output = run_here("train.py", *TINY, *fake_data.overrides, *overrides)
+    line = output.strip().splitlines()[-1]
+    assert code == 1
+    assert line.startswith("error: ")
+    assert re.search(message, line)
+    assert "Traceback" not in output
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_missing_gpu_is_one_line(run_here: Here, fake_data: FakeData) -> None:
+    code, output = run_here("train.py", *fake_data.overrides, "trainer=gpu")
+    assert code == 1
+    assert re.search(r"^error: trainer.accelerator=gpu .*use trainer=cpu", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("override", ["model=nonsense", "nonsense=1", "optimizer.nonsense=1"])
+def test_an_unknown_choice_or_key_is_named(override: str, run_command: Run) -> None:
+    done = run_command("train.py", override)
+    assert done.returncode == 1
+    assert "nonsense" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_altered_data_is_one_line(run_here: Here, own_data: FakeData) -> None:
+    path = own_data.folder / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    code, output = run_here("train.py", *own_data.overrides)
+    assert code == 1
+    assert f"error: data file {path} has SHA-256" in output
+
+
+def test_no_data_and_no_network_is_one_line(
+    run_here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(folder: Path, scratch: Path) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr("mnist_cnn.data.sources.SOURCES", {"torchvision": offline, "npm": offline})
+    code, output = run_here("train.py", f"data.data_dir={tmp_path}/empty")
+    assert code == 1
+    line = output.strip().splitlines()[-1]
+    assert "torchvision: no network; npm: no network" in line
+    assert "connect this machine" in line
+
+
+@pytest.mark.parametrize("arguments", [["seed=1"], ["-m", "seed=1,2"]])
+def test_an_unwritable_output_folder_is_one_line(
+    arguments: list[str], run_here: Here, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    code, output = run_here("train.py", *arguments, f"output_root={tmp_path}/file")
+    assert code == 1
+    assert re.search(r"^error: output folder \S+/file/\S+ can't be written .*output_root", output)
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 cut"])
+def test_evaluating_something_else_is_one_line(
+    content: bytes, run_here: Here, tmp_path: Path
+) -> None:
+    (tmp_path / "some.ckpt").write_bytes(content)
+    code, output = run_here("evaluate.py", "some.ckpt")
+    assert code == 1
+    assert output.startswith("error: checkpoint some.ckpt")
+    assert output.strip().count("\n") == 0
+
+
+def test_evaluating_a_missing_file_is_one_line(run_here: Here) -> None:
+    code, output = run_here("evaluate.py", "missing.ckpt")
+    assert code == 1
+    assert output.startswith("error: checkpoint missing.ckpt is not a file")
+
+
+def test_usage_errors_end_with_2(run_here: Here) -> None:
+    assert run_here("evaluate.py")[0] == 2
+    assert run_here("evaluate.py", "some.ckpt", "--nonsense")[0] == 2
+
+
+def test_tracebacks_on_request(run_command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "HYDRA_FULL_ERROR", "1")
+    done = run_command("evaluate.py", "missing.ckpt")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
