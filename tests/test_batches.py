@@ -235,7 +235,7 @@ def test_resumption_with_another_number_of_batches_is_refused(other: int) -> Non
         ValueError, match="within an epoch of 5 batches of 4, this run has"
     ) as caught:
         make_batches(19, other, seed=2).load_state_dict(state)
-    assert "resume with that run's data settings of that run" in str(caught.value)
+    assert "resume with that run's data settings" in str(caught.value)
 
 
 def test_resumption_with_another_batch_size_is_refused() -> None:
