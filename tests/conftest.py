@@ -1,6 +1,7 @@
 """What the tests share: a fake MNIST on the disk, and runs of the project's commands."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -89,5 +90,27 @@ def run_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str
             text=True,
             timeout=300,
         )
+
+    return run
+
+
+@pytest.fixture
+def run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Runs a script within this process, which saves importing torch; (exit code, output)."""
+
+    def run(script: str, *arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        code: object = 0
+        try:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+        out, err = capsys.readouterr()
+        if isinstance(code, str):  # sys.exit(text) prints it and ends with 1
+            return 1, out + err + code
+        return int(str(code or 0)), out + err
 
     return run

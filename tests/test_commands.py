@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import re
-import runpy
 import shlex
 import signal
 import subprocess
@@ -26,28 +25,6 @@ TINY = [
     "optimizer.lr=0.01",
     "trainer.max_epochs=2",
 ]
-
-
-@pytest.fixture
-def run_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str]]:
-    """Runs a script within this process, which saves importing torch; (exit code, output)."""
-
-    def run(script: str, *arguments: str) -> tuple[int, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [script, *arguments])
-        code: object = 0
-        try:
-            runpy.run_path(str(ROOT / script), run_name="__main__")
-        except SystemExit as end:
-            code = end.code
-        out, err = capsys.readouterr()
-        if isinstance(code, str):  # sys.exit(text) prints it and ends with 1
-            return 1, out + err + code
-        return int(str(code or 0)), out + err
-
-    return run
 
 
 Here = Callable[..., tuple[int, str]]

@@ -27,7 +27,7 @@ def digits(images: Images, titles: Sequence[str], *, columns: int = 10, title: s
     rows = max(1, -(-len(images) // columns))
     lines = 1 + max((text.count("\n") for text in titles), default=0)
     figure = Figure(
-        figsize=(max(1.15 * columns, 4), (0.95 + 0.2 * lines) * rows + (0.5 if title else 0.1)),
+        figsize=(max(1.15 * columns, 4), (1.2 + 0.22 * lines) * rows + (0.4 if title else 0.1)),
         layout="constrained",
     )
     for index in range(rows * columns):
@@ -49,15 +49,15 @@ def confusion_matrix(matrix: npt.NDArray[np.int64], title: str) -> Figure:
         title: Of the picture.
     """
     classes = range(len(matrix))
-    figure = Figure(figsize=(6.4, 6), layout="constrained")
+    figure = Figure(figsize=(6.4, 6.2), layout="constrained")
     axes = figure.add_subplot()
-    # The diagonal is a hundred times the rest: the colour shows each row's share of mistakes.
+    # The diagonal is a hundred times the rest, so the colour leaves it out.
     mistakes = matrix * (1 - np.eye(len(matrix)))
-    axes.imshow(mistakes / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Reds")
+    shares = mistakes / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Reds")
     for row in classes:
         for column in classes:
             if matrix[row, column]:
-                weight = "bold" if row == column else "normal"
                 axes.text(
                     column,
                     row,
@@ -65,9 +65,16 @@ def confusion_matrix(matrix: npt.NDArray[np.int64], title: str) -> Figure:
                     ha="center",
                     va="center",
                     fontsize=9,
-                    weight=weight,
+                    weight="bold" if row == column else "normal",
+                    color="white" if shares[row, column] > shares.max() / 2 else "black",
                 )
-    axes.set(xticks=classes, yticks=classes, xlabel="predicted", ylabel="true", title=title)
+    axes.set(
+        xticks=classes,
+        yticks=classes,
+        xlabel="predicted\n(red: mistakes, by their share of the row)",
+        ylabel="true",
+        title=title,
+    )
     return figure
 
 

@@ -20,11 +20,12 @@ EVAL_BATCH_SIZE = 250  # fastest of 100 to 2000 for most of the networks on a CP
 
 
 class MnistDataModule(LightningDataModule):
-    """The official MNIST: 60,000 images to train and validate with, 10,000 to test with.
+    """MNIST: 60,000 images to train and validate with, the official 10,000 to test with.
 
-    The images stay one uint8 tensor on the training device; batches are indexed, converted and
-    normalised there as a whole. Training is shuffled; validation and test never are. The
-    validation part is taken from the 60,000, the same one for every `seed`.
+    With other `digests` it is any data set that comes as four such files. The images stay one
+    uint8 tensor on the training device; batches are indexed, converted and normalised there as a
+    whole. Training is shuffled; validation and test never are. The validation part is taken from
+    the 60,000, the same one for every `seed`.
 
     Args:
         normalization: The normalisation's description, see `build_normalization`.
@@ -37,12 +38,16 @@ class MnistDataModule(LightningDataModule):
         seed: Of the training order.
         digests: File name → SHA-256 of its content; None stands for the official files.
 
+    Attributes:
+        image_shape: (C, H, W) of the images, once `setup` has read them.
+        num_classes: One more than the highest training label, likewise.
+
     Raises:
         ValueError: `batch_size`, `val_size`, `val_split` or `normalization` is out of range.
     """
 
-    image_shape = (1, 28, 28)
-    num_classes = 10
+    image_shape: tuple[int, int, int]
+    num_classes: int
 
     def __init__(
         self,
@@ -88,6 +93,9 @@ class MnistDataModule(LightningDataModule):
                 f"val_size is {self.val_size}, must be below the {len(images)} images there are; "
                 "try 5000"
             )
+        _, channels, height, width = images.shape
+        self.image_shape = (channels, height, width)
+        self.num_classes = int(labels.max()) + 1
         train, val = self._split(labels.numpy())
         self._parts = {
             "train": (images[train], labels[train]),
@@ -96,7 +104,7 @@ class MnistDataModule(LightningDataModule):
         }
 
     def part(self, name: str) -> tuple[Tensor, Tensor]:
-        """The images (N, 1, 28, 28), uint8, and labels (N,), int64, of a part.
+        """The images (N, C, H, W), uint8, and labels (N,), int64, of a part.
 
         Args:
             name: "train", "val" or "test"; in file order.
