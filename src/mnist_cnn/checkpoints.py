@@ -62,7 +62,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     content = _read(Path(path))
     description = content[DESCRIPTION]
     networks = {network.__name__: network for network in DigitClassifier.__subclasses__()}
-    name = description.get("model")
+    name = str(description.get("model"))
     if name not in networks:
         raise ValueError(
             f"checkpoint {path} holds a {name!r}, known are {', '.join(sorted(networks))}; import "
@@ -74,7 +74,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         data = content["datamodule_hyper_parameters"]
         MnistDataModule(**data)
         epoch = content["epoch"] + 1
-    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError) as error:
+    except Exception as error:  # whatever a constructor makes of arguments that aren't its own
         reason = " ".join(repr(error).split())[:200]
         raise ValueError(
             f"checkpoint {path} lacks a part, or its parts don't fit its {name} ({reason}); use a "
@@ -199,10 +199,10 @@ def _read(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"checkpoint {path} was not loaded: it holds more than numbers and plain data, which "
-            "could run code on this machine; use a checkpoint that this project wrote"
+            f"checkpoint {path} was not loaded: it is no checkpoint, or holds more than plain "
+            "data, which could run code on this machine; use one that this project wrote"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # torch raises a dozen kinds, depending on the damage
         raise ValueError(
             f"checkpoint {path} can't be read: it is cut, altered or no checkpoint at all; use "
             "a whole copy"

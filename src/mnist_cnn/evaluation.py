@@ -103,7 +103,10 @@ class Predictions:
             "loss": self.loss,
             "accuracy": self.accuracy,
             "accuracy_interval_95": [low, high],
-            "accuracy_by_class": self.accuracy_by_class,
+            # JSON has no NaN, which a class without images has.
+            "accuracy_by_class": [
+                None if math.isnan(share) else share for share in self.accuracy_by_class
+            ],
             "confusion_matrix": self.confusion.tolist(),
         }
 
@@ -141,7 +144,8 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
     centre = share + Z_95**2 / (2 * count)
     spread = Z_95 * math.sqrt(share * (1 - share) / count + Z_95**2 / (4 * count**2))
     scale = 1 + Z_95**2 / count
-    return (centre - spread) / scale, (centre + spread) / scale
+    # Rounding may lead out of [0, 1] by a hair.
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def format_report(predictions: Predictions) -> str:

@@ -98,7 +98,8 @@ def curves(epochs: Sequence[dict[str, float]], title: str) -> Figure:
         axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} by epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend()
+        if axes.lines:
+            axes.legend()
         if metric == "accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
     return figure

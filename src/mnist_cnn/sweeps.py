@@ -15,6 +15,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from mnist_cnn.errors import one_line
+
 COLUMNS = {
     "group": "settings",
     "runs": "runs",
@@ -46,7 +48,11 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         """Called by Hydra behind the last job."""
-        if summarize(Path(config.hydra.sweep.dir)):
+        try:
+            failed = summarize(Path(config.hydra.sweep.dir))
+        except Exception as error:  # Hydra would turn it into a warning, and end with code 0
+            sys.exit(f"error: no summary of {config.hydra.sweep.dir}: {one_line(error)}")
+        if failed:
             sys.exit(1)
 
 
@@ -71,12 +77,17 @@ def summarize(sweep: Path) -> int:
     validation follow in the order of the sweep. A failed job is a row of its own.
 
     Args:
-        sweep: Folder with one folder per job, named by its number.
+        sweep: Folder with one folder per job.
 
     Returns:
         Number of jobs that failed.
+
+    Raises:
+        ValueError: There are no jobs.
     """
     jobs = read_jobs(sweep)
+    if not jobs:
+        raise ValueError(f"sweep {sweep} has no jobs; give it values, such as seed=1,2,3")
     groups = group_jobs(jobs)
     rows = [_format(group) for group in groups]
     shown = [name for name in COLUMNS if any(row[name] for row in rows)]
@@ -90,20 +101,21 @@ def summarize(sweep: Path) -> int:
     )
     (sweep / "summary.md").write_text(f"# Sweep {sweep.name}\n\n{text}\n", encoding="utf-8")
     _draw(sweep, groups)
-    print(f"\n{text}\n\nsummary  {sweep}/summary.md, .csv, .png; a row per job in jobs.csv")
+    print(f"\n{text}\n\nsummary  {sweep}/summary.md")
     return failed
 
 
 def read_jobs(sweep: Path) -> list[dict[str, Any]]:
-    """What each job left: its metrics or `error`, its `overrides`, its `job` number."""
+    """What each job left: its metrics or `error`, its `overrides`, its `job` (the folder)."""
     jobs = []
-    folders = [folder for folder in sweep.iterdir() if (folder / ".hydra").is_dir()]
-    for folder in sorted(folders, key=lambda folder: int(folder.name)):
+    folders = [path.parent for path in sweep.rglob(".hydra")]
+    # By number, and by name where somebody chose names (hydra.sweep.subdir).
+    for folder in sorted(folders, key=lambda folder: (len(folder.name), folder.name)):
         metrics = {"error": "did not finish"}
         if (folder / "metrics.json").exists():
             metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         overrides = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
-        jobs.append({"job": int(folder.name), **metrics, "overrides": overrides})
+        jobs.append({"job": str(folder.relative_to(sweep)), **metrics, "overrides": overrides})
     return jobs
 
 
@@ -169,10 +181,12 @@ def _spread(values: Sequence[float], scale: float, decimals: int) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
+    # A bar or a line's end, in an error message say, would end the cell or the table.
+    rows = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in ([cell.replace("|", "\\|") for cell in row] for row in rows)
+        for row in rows
     ]
     return "\n".join(
         [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]

@@ -1,18 +1,12 @@
 """One run: from a configuration to a tested network and its figures."""
 
-import json
 import logging
-import os
-import platform
 import shlex
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
-import lightning
-import torch
-import torchmetrics
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
@@ -23,7 +17,6 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf, open_dict
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from mnist_cnn import figures
 from mnist_cnn.callbacks import History
 from mnist_cnn.checkpoints import (
     AtomicCheckpointIO,
@@ -35,6 +28,14 @@ from mnist_cnn.checkpoints import (
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.errors import one_line, show_traceback
 from mnist_cnn.models import DigitClassifier
+from mnist_cnn.results import (
+    collect_metrics,
+    describe_device,
+    format_summary,
+    shown,
+    write_json,
+    write_results,
+)
 from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def run_job(cfg: DictConfig) -> float | None:
         if not in_sweep:
             sys.exit(f"error: {one_line(error)}")
         log.error("job failed: %s", one_line(error), exc_info=show_traceback())
-        _write_json(Path(cfg.output_dir, "metrics.json"), {"error": one_line(error)})
+        write_json(Path(cfg.output_dir, "metrics.json"), {"error": one_line(error)})
         return float("nan")
     except (KeyboardInterrupt, SystemExit):
         if in_sweep:  # the jobs that are done shall not be lost
@@ -103,7 +104,7 @@ def train(cfg: DictConfig) -> float | None:
     history = History()
     description = CheckpointDescription(OmegaConf.to_container(cfg, resolve=True))
     trainer = _build_trainer(cfg, [history, description])
-    log.info("training %s on %s", type(model).__name__, _device(trainer))
+    log.info("training %s on %s", type(model).__name__, describe_device(trainer))
     _fit(cfg, trainer, model, data)
     best = _kept_checkpoint(trainer)
     kept_epoch = len(history.epochs)
@@ -113,9 +114,12 @@ def train(cfg: DictConfig) -> float | None:
         model.load_state_dict(checkpoint.model.state_dict())
         kept_epoch = checkpoint.epoch
     trainer.test(model, data, verbose=False)
-    metrics = _collect_metrics(cfg, trainer, model, history, kept_epoch) | {"checkpoint": best}
-    _write_results(cfg, trainer, history, metrics)
-    log.info(_summary(cfg, metrics))
+    metrics = collect_metrics(trainer, model, history, kept_epoch)
+    metrics |= {"seed": cfg.seed, "checkpoint": best}
+    write_results(Path(cfg.output_dir), metrics, history)
+    _log_hyperparameters(cfg, trainer, metrics)
+    log.info(format_summary(Path(cfg.output_dir), metrics))
+    log.info("TensorBoard    tensorboard --logdir %s", shown(cfg.output_root))
     return metrics.get("val/accuracy")
 
 
@@ -167,7 +171,7 @@ def _fit(cfg: DictConfig, trainer: Trainer, model: DigitClassifier, data: MnistD
     path = cfg.ckpt_path
     if path == "last":
         path = newest_checkpoint(cfg.output_root)
-        log.info("resuming from %s", _shown(path))
+        log.info("resuming from %s", shown(path))
     if path:
         check_resumable(path, model)
     try:
@@ -187,47 +191,7 @@ def _kept_checkpoint(trainer: Trainer) -> str | None:
     return None  # test the network as it is: trainer.fast_dev_run, or somebody dropped the callback
 
 
-def _collect_metrics(
-    cfg: DictConfig,
-    trainer: Trainer,
-    model: DigitClassifier,
-    history: History,
-    kept_epoch: int,
-) -> dict[str, Any]:
-    kept = history.epochs[kept_epoch - 1] if history.epochs else {}
-    return {
-        "model": type(model).__name__,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "seed": cfg.seed,
-        "epochs": len(history.epochs),
-        "kept_epoch": kept_epoch,
-        **{name: value for name, value in kept.items() if name != "epoch"},
-        **{
-            name: float(value)
-            for name, value in trainer.callback_metrics.items()
-            if "test/" in name
-        },
-        "train_seconds": history.seconds,
-        "images_per_second": history.images / history.seconds if history.seconds else None,
-        "device": _device(trainer),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "lightning": lightning.__version__,
-            "torchmetrics": torchmetrics.__version__,
-        },
-    }
-
-
-def _write_results(
-    cfg: DictConfig, trainer: Trainer, history: History, metrics: dict[str, Any]
-) -> None:
-    output = Path(cfg.output_dir)
-    _write_json(output / "metrics.json", metrics)
-    if history.epochs:
-        figures.curves(history.epochs, f"{metrics['model']}, seed {cfg.seed}").savefig(
-            output / "curves.png", dpi=120
-        )
+def _log_hyperparameters(cfg: DictConfig, trainer: Trainer, metrics: dict[str, Any]) -> None:
     results = {
         f"final/{part}_accuracy": metrics[f"{part}/accuracy"]
         for part in ("val", "test")
@@ -261,43 +225,4 @@ def _overrides() -> list[str]:
 
 def _resume_command(checkpoint: Path) -> str:
     overrides = [text for text in _overrides() if not text.startswith("ckpt_path=")]
-    return f"python train.py {shlex.join([*overrides, f'ckpt_path={_shown(checkpoint)}'])}"
-
-
-def _device(trainer: Trainer) -> str:
-    device = trainer.strategy.root_device
-    if device.type == "cuda":
-        return f"{trainer.world_size} × {torch.cuda.get_device_name(device)}"
-    return f"{device.type}, {torch.get_num_threads()} threads"
-
-
-def _summary(cfg: DictConfig, metrics: dict[str, Any]) -> str:
-    speed = f"{metrics['images_per_second']:,.0f} images/s" if metrics["images_per_second"] else "–"
-    lines = [
-        "",
-        f"{metrics['model']}, {metrics['parameters']:,} parameters: {metrics['epochs']} epochs in "
-        f"{metrics['train_seconds']:.0f} s ({speed}) on {metrics['device']}",
-        f"test accuracy  {metrics['test/accuracy']:.2%}   test loss  {metrics['test/loss']:.4f}",
-    ]
-    if "val/accuracy" in metrics:
-        lines.append(
-            f"validation     {metrics['val/accuracy']:.2%}   of epoch {metrics['kept_epoch']}"
-        )
-    if metrics["checkpoint"]:
-        lines.append(f"checkpoint     {_shown(metrics['checkpoint'])}")
-    lines += [
-        f"curves         {_shown(Path(cfg.output_dir, 'curves.png'))}",
-        f"TensorBoard    tensorboard --logdir {_shown(cfg.output_root)}",
-    ]
-    return "\n".join(lines)
-
-
-def _shown(path: str | Path) -> str:
-    return os.path.relpath(path)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    # Renamed into place: whoever reads it, a sweep's summary say, never sees half a file.
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    return f"python train.py {shlex.join([*overrides, f'ckpt_path={shown(checkpoint)}'])}"

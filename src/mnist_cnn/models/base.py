@@ -121,11 +121,11 @@ class DigitClassifier(LightningModule):
     def _step(self, batch: Batch, metrics: MetricCollection) -> dict[str, Tensor]:
         images, labels = batch
         logits = self(images)
-        loss = F.cross_entropy(logits, labels)
+        losses = F.cross_entropy(logits, labels, reduction="none")
         # Not self.log: its bookkeeping on every step costs more than these updates do.
-        metrics["loss"].update(loss.detach(), weight=len(labels))
+        metrics["loss"].update(losses.detach())
         metrics["accuracy"].update(logits.detach(), labels)
-        return {"loss": loss, "logits": logits.detach()}
+        return {"loss": losses.mean(), "logits": logits.detach()}
 
     def _log_epoch(self, metrics: MetricCollection) -> None:
         self.log_dict(metrics.compute(), prog_bar=True)
@@ -161,7 +161,8 @@ def flat_features(features: nn.Module, input_shape: Shape) -> int:
 def _metrics(num_classes: int, prefix: str) -> MetricCollection:
     return MetricCollection(
         {
-            # nan_strategy: a NaN shall show; the default would drop it, after a device round trip.
+            # disable: a NaN shall show; the default would drop it, after a device round trip. It
+            # also ignores weights (torchmetrics 1.9), so the metric gets the loss of each image.
             "loss": MeanMetric(nan_strategy="disable"),
             # micro: correct / all. torchmetrics' default averages over the classes.
             "accuracy": MulticlassAccuracy(num_classes, average="micro", validate_args=False),

@@ -1,0 +1,103 @@
+"""What a run leaves behind: its figures, its curves, its last words."""
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+import torchmetrics
+from lightning import Trainer
+
+from mnist_cnn import figures
+from mnist_cnn.callbacks import History
+from mnist_cnn.models import DigitClassifier
+
+
+def collect_metrics(
+    trainer: Trainer, model: DigitClassifier, history: History, kept_epoch: int
+) -> dict[str, Any]:
+    """The figures of a run that has been tested.
+
+    Args:
+        trainer: Which has just tested the model.
+        model: The network.
+        history: Of the training.
+        kept_epoch: Number of the epoch, from 1, whose weights were tested.
+
+    Returns:
+        Plain data: the metrics of that epoch and of the test (accuracies as fractions), seconds,
+        images per second, number of parameters, device and versions.
+    """
+    kept = history.epochs[kept_epoch - 1] if history.epochs else {}
+    test = {name: value for name, value in trainer.callback_metrics.items() if "test/" in name}
+    return {
+        "model": type(model).__name__,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "epochs": len(history.epochs),
+        "kept_epoch": kept_epoch,
+        **{name: value for name, value in kept.items() if name != "epoch"},
+        **{name: float(value) for name, value in test.items()},
+        "train_seconds": history.seconds,
+        "images_per_second": history.images / history.seconds if history.seconds else None,
+        "device": describe_device(trainer),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+            "torchmetrics": torchmetrics.__version__,
+        },
+    }
+
+
+def describe_device(trainer: Trainer) -> str:
+    """The hardware of a run, in words."""
+    device = trainer.strategy.root_device
+    if device.type == "cuda":
+        return f"{trainer.world_size} × {torch.cuda.get_device_name(device)}"
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def write_results(folder: Path, metrics: dict[str, Any], history: History) -> None:
+    """Writes `metrics.json` and, if there was an epoch, `curves.png`.
+
+    Raises:
+        OSError: The folder can't be written.
+    """
+    write_json(folder / "metrics.json", metrics)
+    if history.epochs:
+        title = f"{metrics['model']}, seed {metrics['seed']}"
+        figures.curves(history.epochs, title).savefig(folder / "curves.png", dpi=120)
+
+
+def format_summary(folder: Path, metrics: dict[str, Any]) -> str:
+    """The result of a run for the screen: figures, and the paths of its files."""
+    speed = f"{metrics['images_per_second']:,.0f} images/s" if metrics["images_per_second"] else "–"
+    lines = [
+        "",
+        f"{metrics['model']}, {metrics['parameters']:,} parameters: {metrics['epochs']} epochs in "
+        f"{metrics['train_seconds']:.0f} s ({speed}) on {metrics['device']}",
+        f"test accuracy  {metrics['test/accuracy']:.2%}   test loss  {metrics['test/loss']:.4f}",
+    ]
+    if "val/accuracy" in metrics:
+        lines.append(
+            f"validation     {metrics['val/accuracy']:.2%}   of epoch {metrics['kept_epoch']}"
+        )
+    if metrics["checkpoint"]:
+        lines.append(f"checkpoint     {shown(metrics['checkpoint'])}")
+    lines.append(f"curves         {shown(folder / 'curves.png')}")
+    return "\n".join(lines)
+
+
+def shown(path: str | Path) -> str:
+    """A path as a person at the screen would type it."""
+    return os.path.relpath(path)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes plain data; whoever reads it, a sweep's summary say, never sees half a file."""
+    scratch = path.with_suffix(".tmp")
+    scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    scratch.replace(path)

@@ -1,0 +1,82 @@
+"""Errors as one line."""
+
+from typing import Any
+
+import pytest
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from mnist_cnn.errors import one_line, show_traceback
+
+HINT = "(HYDRA_FULL_ERROR=1 shows where)"
+BAD_DATA = {
+    "_target_": "mnist_cnn.data.MnistDataModule",
+    "normalization": {"method": "column_l2"},
+    "batch_size": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("lr is -1, must be positive"), "lr is -1, must be positive"),
+        (ValueError("first\n  second\n\tthird\n"), "first second third"),
+        (FileNotFoundError("no data"), "no data"),
+        (PermissionError(13, "Permission denied", "/x"), "[Errno 13] Permission denied: '/x'"),
+        (KeyError("name"), f"KeyError: 'name' {HINT}"),
+        (RuntimeError("out of\nmemory"), f"RuntimeError: out of memory {HINT}"),
+        (ZeroDivisionError("division by zero"), f"ZeroDivisionError: division by zero {HINT}"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_one_line(error: Exception, line: str) -> None:
+    assert one_line(error) == line
+
+
+@pytest.mark.parametrize("error", [ValueError(), OSError(), RuntimeError("\n")], ids=repr)
+def test_an_error_without_a_message_is_named(error: Exception) -> None:
+    assert one_line(error).split() == [f"{type(error).__name__}:", *HINT.split()]
+
+
+@pytest.mark.parametrize(
+    "config", [BAD_DATA, {"_target_": "builtins.dict", "data": BAD_DATA}], ids=["direct", "nested"]
+)
+def test_hydras_wrapping_is_taken_off(config: dict[str, Any]) -> None:
+    with pytest.raises(InstantiationException) as caught:
+        instantiate(config)
+    assert one_line(caught.value) == "batch_size is 0, must be at least 1; try 100"
+
+
+def test_an_unexpected_error_inside_hydras_wrapping_is_named() -> None:
+    with pytest.raises(InstantiationException) as caught:
+        instantiate({"_target_": "mnist_cnn.data.MnistDataModule"})
+    line = one_line(caught.value)
+    assert line.startswith("TypeError: ")
+    assert "normalization" in line
+    assert line.endswith(HINT)
+
+
+def test_a_missing_target_is_one_line_that_names_it() -> None:
+    with pytest.raises(InstantiationException) as caught:
+        instantiate({"_target_": "mnist_cnn.models.NoSuchNetwork"})
+    line = one_line(caught.value)
+    assert "NoSuchNetwork" in line
+    assert "\n" not in line
+
+
+def test_a_cause_is_not_shown_in_place_of_the_projects_own_message() -> None:
+    error = ValueError("outer")
+    error.__cause__ = KeyError("inner")
+    assert one_line(error) == "outer"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [("1", True), ("0", False), ("", False), (None, False)]
+)
+def test_tracebacks_are_shown_on_request(
+    value: str | None, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    if value is not None:
+        monkeypatch.setenv("HYDRA_FULL_ERROR", value)
+    assert show_traceback() is wanted

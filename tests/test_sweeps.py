@@ -1,0 +1,367 @@
+"""The summary of a sweep, from folders as its jobs leave them."""
+
+import csv
+import json
+import re
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.image import imread
+from omegaconf import OmegaConf
+
+from mnist_cnn.sweeps import (
+    MEASURED,
+    OutputCheck,
+    SweepSummary,
+    check_writable,
+    group_jobs,
+    read_jobs,
+    summarize,
+)
+
+Job = dict[str, Any]
+
+
+def measured(val: float | None, test: float, **others: Any) -> Job:
+    metrics = {
+        "model": "BnCnn",
+        "parameters": 954_002,
+        "seed": 1,
+        "epochs": 3,
+        "test/accuracy": test,
+        "test/loss": 1 - test,
+        "train_seconds": 12.5,
+    }
+    return metrics | ({} if val is None else {"val/accuracy": val}) | others
+
+
+def write_job(sweep: Path, number: int, overrides: str, metrics: Job | None) -> None:
+    folder = sweep / str(number)
+    (folder / ".hydra").mkdir(parents=True)
+    lines = [f"- {override}\n" for override in overrides.split()]
+    (folder / ".hydra" / "overrides.yaml").write_text("".join(lines))
+    if metrics is not None:
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """Two models with three seeds each, and a third whose job failed."""
+    (tmp_path / "multirun.yaml").touch()
+    jobs = [
+        ("model=mlp", 1, measured(0.95, 0.94, seed=1, model="Mlp", parameters=567_434)),
+        ("model=mlp", 2, measured(0.93, 0.95, seed=2, model="Mlp", parameters=567_434)),
+        ("model=mlp", 3, measured(0.97, 0.93, seed=3, model="Mlp", parameters=567_434)),
+        ("model=bn_cnn", 1, measured(0.99, 0.98, seed=1, epochs=4)),
+        ("model=bn_cnn", 2, measured(0.985, 0.975, seed=2, epochs=5)),
+        ("model=bn_cnn", 3, measured(0.98, 0.97, seed=3, epochs=9)),
+        ("model=broken", 1, {"error": "the training loss is nan at step 3"}),
+    ]
+    for number, (model, seed, metrics) in enumerate(jobs):
+        write_job(tmp_path, number, f"trainer.max_epochs=9 {model} seed={seed}", metrics)
+    return tmp_path
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_table(path: Path) -> list[list[str]]:
+    """The cells of the only Markdown table of a file; checks that it is one."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "|" in line]
+    assert all(line.startswith("| ") and line.endswith(" |") for line in lines if "--" not in line)
+    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    assert all(re.fullmatch("-+", cell) for cell in cells[1])
+    assert len({len(row) for row in cells}) == 1
+    return [[cell.strip() for cell in row] for row in (cells[0], *cells[2:])]
+
+
+def spread(values: Sequence[float], decimals: int) -> str:
+    return f"{statistics.mean(values):.{decimals}f} ± {statistics.stdev(values):.{decimals}f}"
+
+
+def test_read_jobs_gives_metrics_and_overrides(sweep: Path) -> None:
+    jobs = read_jobs(sweep)
+    assert [job["job"] for job in jobs] == [str(number) for number in range(7)]
+    assert jobs[4] == {
+        "job": "4",
+        **measured(0.985, 0.975, seed=2, epochs=5),
+        "overrides": ["trainer.max_epochs=9", "model=bn_cnn", "seed=2"],
+    }
+    assert jobs[6]["error"] == "the training loss is nan at step 3"
+
+
+def test_a_job_without_metrics_did_not_finish(tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
+    write_job(tmp_path, 1, "seed=2", None)
+    assert [job.get("error") for job in read_jobs(tmp_path)] == [None, "did not finish"]
+
+
+def test_jobs_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in range(12):
+        write_job(tmp_path, number, f"lr={number}", measured(None, 0.9))
+    jobs = read_jobs(tmp_path)
+    assert [job["job"] for job in jobs] == [str(number) for number in range(12)]
+    assert [group["group"] for group in group_jobs(jobs)] == [f"lr={n}" for n in range(12)]
+
+
+def test_groups_differ_in_more_than_their_seed(sweep: Path) -> None:
+    groups = group_jobs(read_jobs(sweep))
+    assert [group["group"] for group in groups] == [
+        "model=bn_cnn",
+        "model=mlp",
+        "model=broken seed=1",
+    ]
+    assert [group["runs"] for group in groups] == [3, 3, 0]
+    assert groups[0]["val/accuracy"] == [0.99, 0.985, 0.98]
+    assert groups[0]["epochs"] == [4, 5, 9]
+    assert groups[1]["parameters"] == 567_434
+    assert groups[2]["error"] == "the training loss is nan at step 3"
+    assert all(groups[2][figure] == [] for figure in MEASURED)
+
+
+def test_groups_are_ranked_by_validation_not_by_test() -> None:
+    jobs = [
+        {"job": 0, "overrides": ["lr=1"], **measured(0.90, 0.99)},
+        {"job": 1, "overrides": ["lr=2"], **measured(0.92, 0.90)},
+        {"job": 2, "overrides": ["lr=3"], **measured(None, 0.999)},
+        {"job": 3, "overrides": ["lr=4"], "error": "boom"},
+        {"job": "4", "overrides": ["lr=5"], **measured(0.91, 0.95)},
+        {"job": 5, "overrides": ["lr=6"], **measured(None, 0.5)},
+        {"job": 6, "overrides": ["lr=7"], **measured(0.0, 0.1)},
+    ]
+    order = [group["group"] for group in group_jobs(jobs)]
+    assert order == ["lr=2", "lr=5", "lr=1", "lr=7", "lr=3", "lr=6", "lr=4"]
+
+
+def test_groups_are_ranked_by_their_mean() -> None:
+    jobs = [
+        {"job": 0, "overrides": ["lr=1", "seed=1"], **measured(0.99, 0.9)},
+        {"job": 1, "overrides": ["lr=1", "seed=2"], **measured(0.91, 0.9)},
+        {"job": 2, "overrides": ["lr=2", "seed=1"], **measured(0.96, 0.9)},
+        {"job": 3, "overrides": ["lr=2", "seed=2"], **measured(0.96, 0.9)},
+    ]
+    assert [group["group"] for group in group_jobs(jobs)] == ["lr=2", "lr=1"]
+
+
+def test_settings_that_merely_contain_the_word_seed_make_groups() -> None:
+    jobs = [
+        {"job": number, "overrides": [f"data.split_seed={number}"], **measured(0.9, 0.9)}
+        for number in range(2)
+    ]
+    assert len(group_jobs(jobs)) == 2
+
+
+def test_a_sweep_over_seeds_alone_is_one_group() -> None:
+    jobs = [
+        {"job": seed, "overrides": ["model=mlp", f"seed={seed}"], **measured(0.9, 0.9)}
+        for seed in range(3)
+    ]
+    (group,) = group_jobs(jobs)
+    assert (group["group"], group["runs"]) == ("all runs", 3)
+
+
+def test_the_table_shows_means_and_sample_standard_deviations(sweep: Path) -> None:
+    assert summarize(sweep) == 1
+    title, *rows = read_table(sweep / "summary.md")
+    assert title == [
+        *("settings", "runs", "validation accuracy %", "test accuracy %", "test loss", "epochs"),
+        *("training s", "parameters", "error"),
+    ]
+    assert rows == [
+        [
+            "model=bn_cnn",
+            "3",
+            spread([99, 98.5, 98], 2),
+            spread([98, 97.5, 97], 2),
+            spread([0.02, 0.025, 0.03], 4),
+            spread([4, 5, 9], 0),
+            "12 ± 0",
+            "954,002",
+            "",
+        ],
+        [
+            "model=mlp",
+            "3",
+            spread([95, 93, 97], 2),
+            spread([94, 95, 93], 2),
+            spread([0.06, 0.05, 0.07], 4),
+            "3 ± 0",
+            "12 ± 0",
+            "567,434",
+            "",
+        ],
+        ["model=broken seed=1", "0", *[""] * 6, "the training loss is nan at step 3"],
+    ]
+    assert "7 jobs, 1 failed" in (sweep / "summary.md").read_text(encoding="utf-8")
+
+
+def test_the_screen_shows_the_table(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    summarize(sweep)
+    shown = capsys.readouterr().out
+    for line in (sweep / "summary.md").read_text(encoding="utf-8").splitlines()[2:]:
+        assert line in shown
+    assert f"{sweep}/summary.md" in shown
+
+
+def test_summary_csv_holds_the_same_numbers(sweep: Path) -> None:
+    summarize(sweep)
+    rows = read_csv(sweep / "summary.csv")
+    groups = group_jobs(read_jobs(sweep))
+    assert len(rows) == len(groups) == 3
+    for row, group in zip(rows, groups, strict=True):
+        assert row["group"] == group["group"]
+        assert row["runs"] == str(group["runs"])
+        assert row["error"] == group.get("error", "")
+        for figure in MEASURED:
+            values = group[figure]
+            if values:
+                assert float(row[f"{figure}_mean"]) == pytest.approx(statistics.mean(values))
+                assert float(row[f"{figure}_sd"]) == pytest.approx(statistics.stdev(values))
+            else:
+                assert row[f"{figure}_mean"] == row[f"{figure}_sd"] == ""
+
+
+def test_jobs_csv_has_a_row_per_job(sweep: Path) -> None:
+    summarize(sweep)
+    rows = read_csv(sweep / "jobs.csv")
+    jobs = read_jobs(sweep)
+    assert len(rows) == len(jobs) == 7
+    for row, job in zip(rows, jobs, strict=True):
+        assert row["overrides"] == " ".join(job["overrides"])
+        for name in ("job", "model", "seed", *MEASURED, "parameters", "error"):
+            assert row[name] == str(job.get(name, ""))
+
+
+def test_the_picture_of_a_sweep_opens(sweep: Path) -> None:
+    summarize(sweep)
+    assert imread(sweep / "summary.png").std() > 0
+
+
+def test_a_sweep_of_one_job(tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "model=mlp seed=1", measured(0.951, 0.94))
+    assert summarize(tmp_path) == 0
+    _, row = read_table(tmp_path / "summary.md")
+    assert row[:4] == ["model=mlp", "1", "95.10", "94.00"]  # no ± of one value
+    assert read_csv(tmp_path / "summary.csv")[0]["test/accuracy_sd"] == ""
+    assert (tmp_path / "summary.png").exists()
+
+
+def test_a_sweep_without_overrides(tmp_path: Path) -> None:
+    (tmp_path / "0" / ".hydra").mkdir(parents=True)
+    (tmp_path / "0" / ".hydra" / "overrides.yaml").write_text("[]\n")
+    assert summarize(tmp_path) == 1
+    assert read_table(tmp_path / "summary.md")[1] == ["job 0", "0", "did not finish"]
+
+
+def test_a_sweep_whose_jobs_all_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        write_job(tmp_path, number, f"lr={number}", {"error": f"boom {number}"})
+    assert summarize(tmp_path) == 3
+    title, *rows = read_table(tmp_path / "summary.md")
+    assert title == ["settings", "runs", "error"]
+    assert rows == [[f"lr={number}", "0", f"boom {number}"] for number in range(3)]
+    assert [row["error"] for row in read_csv(tmp_path / "jobs.csv")] == [
+        "boom 0",
+        "boom 1",
+        "boom 2",
+    ]
+    assert not (tmp_path / "summary.png").exists()
+    assert ".png" not in capsys.readouterr().out
+
+
+def test_a_sweep_without_jobs_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has no jobs; give it values"):
+        summarize(tmp_path)
+
+
+def test_jobs_may_have_names(tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
+    (tmp_path / "0").rename(tmp_path / "seed=1")
+    assert [job["job"] for job in read_jobs(tmp_path)] == ["seed=1"]
+
+
+def test_a_sweep_without_validation_has_no_such_column(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_job(tmp_path, seed, f"seed={seed}", measured(None, 0.9))
+    assert summarize(tmp_path) == 0
+    assert "validation accuracy %" not in read_table(tmp_path / "summary.md")[0]
+    assert read_csv(tmp_path / "summary.csv")[0]["val/accuracy_mean"] == ""
+
+
+def test_other_files_beside_the_jobs_are_left_alone(sweep: Path) -> None:
+    (sweep / "notes").mkdir()
+    (sweep / "notes.txt").write_text("mine")
+    summarize(sweep)
+    summarize(sweep)  # again, over its own files
+    assert (sweep / "notes.txt").read_text() == "mine"
+    assert len(read_csv(sweep / "jobs.csv")) == 7
+
+
+@pytest.mark.parametrize("error", ["a | b", "|", "first line\nsecond line", 'say "no", twice'])
+def test_awkward_error_messages_leave_the_tables_whole(error: str, tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "lr=0", measured(0.9, 0.9))
+    write_job(tmp_path, 1, "lr=1", {"error": error})
+    summarize(tmp_path)
+    rows = read_table(tmp_path / "summary.md")
+    assert len(rows) == 3
+    assert rows[2][-1] == " ".join(error.split()).replace("|", "\\|")
+    assert read_csv(tmp_path / "jobs.csv")[1]["error"].split() == error.split()
+
+
+def test_columns_stand_in_line(sweep: Path) -> None:
+    write_job(
+        sweep, 7, "model=pipe", {"error": "a | b, and long enough to be the widest cell of all"}
+    )
+    summarize(sweep)
+    lines = [line for line in (sweep / "summary.md").read_text("utf-8").splitlines() if "|" in line]
+    assert len({len(line) for line in lines}) == 1
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "file/far/below"])
+def test_an_output_folder_below_a_file_ends_in_one_line(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as caught:
+        check_writable(tmp_path / place)
+    message = str(caught.value.code)
+    assert message.startswith(f"error: output folder {tmp_path / place} can't be written (")
+    assert "\n" not in message
+
+
+def test_a_writable_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b")
+    check_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "key"),
+    [(OutputCheck().on_run_start, "run"), (OutputCheck().on_multirun_start, "sweep")],
+    ids=["run", "sweep"],
+)
+def test_the_output_check_looks_at_the_folder_of_the_command(
+    hook: Callable[..., None], key: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    dirs = {"run": {"dir": str(tmp_path / "run")}, "sweep": {"dir": str(tmp_path / "sweep")}}
+    hook(OmegaConf.create({"hydra": dirs}))
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [key]
+    with pytest.raises(SystemExit, match="output folder"):
+        hook(OmegaConf.create({"hydra": {key: {"dir": str(tmp_path / "file" / "x")}}}))
+
+
+def test_a_sweep_with_a_failed_job_ends_with_code_1(sweep: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        SweepSummary().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(sweep)}}}))
+    assert caught.value.code == 1
+    assert (sweep / "summary.md").exists()
+
+
+def test_a_sweep_without_a_failed_job_ends_as_usual(tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
+    SweepSummary().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    assert (tmp_path / "summary.md").exists()
