@@ -8,8 +8,12 @@ from pathlib import Path
 from conftest import ROOT, FakeData
 
 README = (ROOT / "README.md").read_text()
-# Two steps of everything. `++` sets what is there or not.
-CUT = ["++trainer.limit_train_batches=2", "++trainer.limit_test_batches=1"]
+# Two steps of everything, and no pictures, which take a second. `++` sets what is there or not.
+CUT = [
+    "++trainer.limit_train_batches=2",
+    "++trainer.limit_test_batches=1",
+    "~callbacks.digit_pictures",
+]
 
 
 def commands() -> list[list[str]]:

@@ -19,8 +19,9 @@ from mnist_cnn.evaluation import evaluate
 from mnist_cnn.training import train
 
 MakeConfig = Callable[..., DictConfig]
-# Small and quick to learn: 15 steps an epoch on the fake data.
-QUICK = ["model=digit_cnn", "model.channels=[4,8]", "optimizer=adam", "optimizer.lr=0.01"]
+# Small and quick to learn: 15 steps an epoch on the fake data. The pictures take a second.
+SMALL = ["model=digit_cnn", "model.channels=[4,8]", "optimizer=adam", "optimizer.lr=0.01"]
+QUICK = [*SMALL, "~callbacks.digit_pictures"]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def finished(
 ) -> tuple[Path, float | None]:
     """The folder of a finished run of four epochs, and what `train` returned."""
     run = tmp_path_factory.mktemp("finished") / "run"
-    settings = [*QUICK, "trainer.max_epochs=4", "trainer.log_every_n_steps=5", "seed=0"]
+    settings = [*SMALL, "trainer.max_epochs=4", "trainer.log_every_n_steps=5", "seed=0"]
     return run, train(compose_config(fake_data, run, *settings))
 
 
@@ -244,7 +245,12 @@ def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dropout = ["model=bn_cnn", "model.channels=[4,8]", "model.hidden=16", "optimizer=adam"]
-    settings = [*dropout, "trainer.max_epochs=3", "scheduler=one_cycle"]
+    settings = [
+        *dropout,
+        "trainer.max_epochs=3",
+        "scheduler=one_cycle",
+        "~callbacks.digit_pictures",
+    ]
     train(make_config(*settings, f"output_dir={tmp_path}/whole"))
 
     interrupted = make_config(*settings, f"output_dir={tmp_path}/cut")

@@ -40,6 +40,8 @@ from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
 
+COMPARED_GROUPS = ("model", "optimizer", "scheduler", "data/normalization", "experiment")
+
 # Hydra's handlers print what Lightning says; Lightning's own would print it a second time.
 logging.getLogger("lightning").handlers.clear()
 # The folder is a run's own and new: what Lightning's CSV logger finds in it is Hydra's.
@@ -214,7 +216,7 @@ def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
     if not HydraConfig.initialized():
         return usual
     choices = HydraConfig.get().runtime.choices
-    groups = {name: str(value) for name, value in choices.items() if "hydra/" not in name}
+    groups = {name: str(choices[name]) for name in COMPARED_GROUPS}
     overrides = dict(text.lstrip("+~").partition("=")[::2] for text in _overrides())
     return groups | usual | {name: value for name, value in overrides.items() if name not in usual}
 
