@@ -20,6 +20,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from mnist_cnn.callbacks import History
 from mnist_cnn.checkpoints import (
     AtomicCheckpointIO,
+    Checkpoint,
     CheckpointDescription,
     check_resumable,
     load_checkpoint,
@@ -108,16 +109,17 @@ def train(cfg: DictConfig) -> float | None:
     trainer = _build_trainer(cfg, [history, description])
     log.info("training %s on %s", type(model).__name__, describe_device(trainer))
     _fit(cfg, trainer, model, data)
-    best = _kept_checkpoint(trainer)
-    kept_epoch = len(history.epochs)
-    if best:
+    if not history.images:
+        log.warning("nothing was left to train; raise trainer.max_epochs (%s)", trainer.max_epochs)
+    kept = _kept_checkpoint(trainer)
+    if kept:
         # Not trainer.test(ckpt_path=...): that would set back the callbacks, the history too.
-        checkpoint = load_checkpoint(best)
-        model.load_state_dict(checkpoint.model.state_dict())
-        kept_epoch = checkpoint.epoch
+        model.load_state_dict(kept.model.state_dict())
     trainer.test(model, data, verbose=False)
-    metrics = collect_metrics(trainer, model, history, kept_epoch)
-    metrics |= {"seed": cfg.seed, "checkpoint": best}
+    metrics = collect_metrics(
+        trainer, model, history, kept_epoch=kept.epoch if kept else len(history.epochs)
+    )
+    metrics |= {"seed": cfg.seed, "checkpoint": str(kept.path) if kept else None}
     write_results(Path(cfg.output_dir), metrics, history)
     _log_hyperparameters(cfg, trainer, metrics)
     log.info(format_summary(Path(cfg.output_dir), metrics))
@@ -186,11 +188,11 @@ def _fit(cfg: DictConfig, trainer: Trainer, model: DigitClassifier, data: MnistD
         raise
 
 
-def _kept_checkpoint(trainer: Trainer) -> str | None:
+def _kept_checkpoint(trainer: Trainer) -> Checkpoint | None:
     for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.monitor:
-            return callback.best_model_path or None
-    return None  # test the network as it is: trainer.fast_dev_run, or somebody dropped the callback
+        if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
+            return load_checkpoint(callback.best_model_path)
+    return None  # trainer.fast_dev_run, or somebody dropped the callback
 
 
 def _log_hyperparameters(cfg: DictConfig, trainer: Trainer, metrics: dict[str, Any]) -> None:
