@@ -120,10 +120,11 @@ def train(cfg: DictConfig) -> float | None:
         trainer, model, history, kept_epoch=kept.epoch if kept else len(history.epochs)
     )
     metrics |= {"seed": cfg.seed, "checkpoint": str(kept.path) if kept else None}
-    write_results(Path(cfg.output_dir), metrics, history)
-    _log_hyperparameters(cfg, trainer, metrics)
-    log.info(format_summary(Path(cfg.output_dir), metrics))
-    log.info("TensorBoard    tensorboard --logdir %s", shown(cfg.output_root))
+    if trainer.is_global_zero:  # of several processes, one writes
+        write_results(Path(cfg.output_dir), metrics, history)
+        _log_hyperparameters(cfg, trainer, metrics)
+        log.info(format_summary(Path(cfg.output_dir), metrics))
+        log.info("TensorBoard    tensorboard --logdir %s", shown(cfg.output_root))
     return metrics.get("val/accuracy")
 
 
