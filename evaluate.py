@@ -17,7 +17,10 @@ def main() -> None:
     from mnist_cnn.checkpoints import load_checkpoint
     from mnist_cnn.errors import one_line, show_traceback
     from mnist_cnn.evaluation import evaluate, format_report, write_report
+    from mnist_cnn.outputs import check_writable
 
+    if arguments.report:
+        check_writable(arguments.report, "--report DIR")
     try:
         checkpoint = load_checkpoint(arguments.checkpoint)
         predictions = evaluate(checkpoint, arguments.data)
@@ -34,4 +37,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

@@ -18,4 +18,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit("interrupted before the training began")
+        sys.exit("interrupted")

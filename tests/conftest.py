@@ -65,10 +65,10 @@ def make_data(fake_data: FakeData) -> Callable[..., MnistDataModule]:
 
 def compose_config(fake_data: FakeData, output_dir: Path, *overrides: str) -> DictConfig:
     """Composes a configuration on the fake data, without a progress bar."""
-    quiet = ["~callbacks.progress_bar", "+trainer.enable_progress_bar=false"]
+    quiet = "~callbacks.progress_bar"
     output = f"output_dir={output_dir}"
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", [*fake_data.overrides, output, *quiet, *overrides])
+        return compose("train", [*fake_data.overrides, output, quiet, *overrides])
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Checkpoints: what a training saves is loaded whole, anything else is refused in one sentence."""
 
+import copy
 import os
 import pickle
 import random
@@ -464,23 +465,72 @@ def test_weights_of_another_network_are_refused(
     assert_refused(path, "parts don't fit its BnCnn")
 
 
-def test_a_network_may_be_resumed_with_its_own_settings(trained: Trained) -> None:
-    check_resumable(trained.path, new_model())
+RECIPE = {
+    "model": {"_target_": "mnist_cnn.models.BnCnn", "channels": [2, 3]},
+    "data": {"data_dir": "data", "normalization": {"method": "affine", "mean": 0.5, "std": 0.5}},
+    "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.001},
+    "scheduler": {"_target_": "mnist_cnn.schedulers.constant"},
+    "trainer": {"max_epochs": 3},
+    "seed": 1,
+}
 
 
-def test_resuming_another_network_names_both(trained: Trained) -> None:
-    with pytest.raises(ValueError, match=r"holds BnCnn\(.*this run trains Mlp\("):
-        check_resumable(trained.path, Mlp((1, 28, 28), 10))
+def with_setting(key: str, value: object) -> dict[str, Any]:
+    recipe: dict[str, Any] = copy.deepcopy(RECIPE)
+    *groups, name = key.split(".")
+    part = recipe
+    for group in groups:
+        part = part[group]
+    part[name] = value
+    return recipe
 
 
-def test_resuming_with_other_settings_names_both(trained: Trained) -> None:
-    with pytest.raises(ValueError, match=r"channels=\(2, 3\).*this run trains.*channels=\(2, 4\)"):
-        check_resumable(trained.path, new_model(channels=(2, 4)))
+@pytest.mark.parametrize(
+    ("key", "value"), [("trainer.max_epochs", 9), ("data.data_dir", "elsewhere")]
+)
+def test_a_run_may_go_on_for_longer_and_elsewhere(
+    key: str, value: object, altered: Callable[..., Path]
+) -> None:
+    path = altered(lambda content: content["mnist_cnn"].update(recipe=RECIPE))
+    check_resumable(path, RECIPE)
+    check_resumable(path, with_setting(key, value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model.channels", [2, 4]),
+        ("data.normalization.mean", 0.1),
+        ("data.batch_size", 7),
+        ("optimizer.lr", 0.5),
+        ("scheduler._target_", "mnist_cnn.schedulers.step"),
+        ("seed", 2),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_settings(
+    key: str, value: object, altered: Callable[..., Path]
+) -> None:
+    path = altered(lambda content: content["mnist_cnn"].update(recipe=RECIPE))
+    with pytest.raises(ValueError, match=rf"comes from a run with {key}=.*this run has .*repeat"):
+        check_resumable(path, with_setting(key, value))
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_a_schedule_with_an_end_keeps_its_length(
+    schedule: str, altered: Callable[..., Path]
+) -> None:
+    recipe = with_setting("scheduler._target_", f"mnist_cnn.schedulers.{schedule}")
+    path = altered(lambda content: content["mnist_cnn"].update(recipe=recipe))
+    longer = copy.deepcopy(recipe)
+    longer["trainer"]["max_epochs"] = 9
+    check_resumable(path, recipe)
+    with pytest.raises(ValueError, match=r"trainer.max_epochs=3, this run has 9"):
+        check_resumable(path, longer)
 
 
 def test_resuming_a_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no\.ckpt"):
-        check_resumable(tmp_path / "no.ckpt", new_model())
+        check_resumable(tmp_path / "no.ckpt", RECIPE)
 
 
 def test_the_newest_checkpoint_is_chosen_by_time(tmp_path: Path) -> None:

@@ -136,9 +136,9 @@ def test_help_lists_the_choices_of_each_group(run_here: Here) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["data.batch_size=0"], r"batch_size is 0, must be at least 1; try"),
-        (["data.batch_size=-3"], r"batch_size is -3, must be at least 1"),
-        (["data.val_size=-1"], r"val_size is -1, must be at least 0"),
+        (["data.batch_size=0"], r"batch_size is 0, must be a whole number of at least 1; try"),
+        (["data.batch_size=-3"], r"batch_size is -3, must be a whole"),
+        (["data.val_size=-1"], r"val_size is -1, must be a whole"),
         (["data.val_size=2000"], r"val_size is 2000, must be below the 2000 images"),
         (["data.val_split=half"], r"val_split is 'half', must be one of stratified, tail"),
         (["optimizer.lr=1e30"], r"training loss is \S+ at step \d+ .*lower"),
@@ -147,8 +147,15 @@ def test_help_lists_the_choices_of_each_group(run_here: Here) -> None:
         (["seed=-1"], r"seed is -1, must be a whole number from 0"),
         (["seed=null"], r"seed is None, must be a whole number"),
         (["trainer.precision=12"], r"12"),
-        (["monitor.metric=val/f1"], r"val/f1"),
-        (["scheduler=plateau", "data.val_size=0"], r"scheduler=plateau watches"),
+        (["monitor.metric=val/f1"], r"monitor.metric is val/f1, must be one of val/accuracy"),
+        (["monitor.metric=val/loss"], r"monitor.mode is max, must be min for val/loss"),
+        (["scheduler=plateau", "data.val_size=0"], r"plateau needs a metric .*val_size 0"),
+        (["scheduler=plateau", "monitor.metric=epoch"], r"plateau needs .*monitor.metric is epoch"),
+        (["data.val_size=0.3"], r"val_size is 0.3, must be a whole number"),
+        (["data.batch_size=abc"], r"batch_size is 'abc', must be a whole number"),
+        (["model.channels=[8,32,64]"], r"model .*channels=\[8, 32, 64\].*too many values"),
+        (["optimizer=sgd", "+optimizer.eps=1"], r"optimizer torch.optim.SGD: .*~optimizer"),
+        (["trainer.max_epochs=-5"], r"the trainer refuses its settings"),
         (["scheduler=cosine", "trainer.max_epochs=-1"], r"trainer.max_epochs"),
     ],
 )
@@ -168,7 +175,7 @@ def test_a_bad_setting_is_one_line(
 def test_a_missing_gpu_is_one_line(run_here: Here, fake_data: FakeData) -> None:
     code, output = run_here("train.py", *fake_data.overrides, "trainer=gpu")
     assert code == 1
-    assert re.search(r"^error: trainer.accelerator=gpu .*use trainer=cpu", output, re.MULTILINE)
+    assert re.search(r"^error: trainer.accelerator is gpu, .*use trainer=cpu", output, re.MULTILINE)
 
 
 @pytest.mark.parametrize("override", ["model=nonsense", "nonsense=1", "optimizer.nonsense=1"])

@@ -44,7 +44,9 @@ def test_an_error_without_a_message_is_named(error: Exception) -> None:
 def test_hydras_wrapping_is_taken_off(config: dict[str, Any]) -> None:
     with pytest.raises(InstantiationException) as caught:
         instantiate(config)
-    assert one_line(caught.value) == "batch_size is 0, must be at least 1; try 100"
+    assert (
+        one_line(caught.value) == "batch_size is 0, must be a whole number of at least 1; try 100"
+    )
 
 
 def test_an_unexpected_error_inside_hydras_wrapping_is_named() -> None:

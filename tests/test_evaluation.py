@@ -102,10 +102,10 @@ def test_a_right_guess_is_no_mistake_however_unsure() -> None:
 
 def test_titles_name_truth_prediction_and_probability() -> None:
     predictions = make_predictions(labels=[4, 2], predicted=[4, 9])
-    shares = [row[read] for row, read in zip(naive_probabilities(predictions), (4, 9), strict=True)]
+    rows = naive_probabilities(predictions)
     assert predictions.titles(torch.tensor([1, 0])) == [
-        f"true 2\nread 9: {shares[1]:.1%}",
-        f"true 4\nread 4: {shares[0]:.1%}",
+        f"true 2: {rows[1][2]:.1%}\nread 9: {rows[1][9]:.1%}",
+        f"true 4: {rows[0][4]:.1%}\nread 4: {rows[0][4]:.1%}",
     ]
 
 

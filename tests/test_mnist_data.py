@@ -185,9 +185,9 @@ def test_loaders_normalize(spec: dict[str, Any], make_data: MakeData) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, "batch_size is 0, must be at least 1"),
-        ({"batch_size": -5}, "batch_size is -5, must be at least 1"),
-        ({"val_size": -1}, "val_size is -1, must be at least 0"),
+        ({"batch_size": 0}, "batch_size is 0, must be a whole number of at least 1"),
+        ({"batch_size": -5}, "batch_size is -5, must be a whole number"),
+        ({"val_size": -1}, "val_size is -1, must be a whole number"),
         ({"val_size": TRAIN_SIZE}, "val_size is 2000, must be below the 2000 images"),
         ({"val_size": 5000}, "val_size is 5000, must be below the 2000 images"),
         ({"val_size": TRAIN_SIZE, "val_split": "tail"}, "val_size is 2000, must be below"),

@@ -12,11 +12,10 @@ import pytest
 from matplotlib.image import imread
 from omegaconf import OmegaConf
 
+from mnist_cnn.hydra_callbacks import OutputCheck, SweepSummary
+from mnist_cnn.outputs import check_writable
 from mnist_cnn.sweeps import (
     MEASURED,
-    OutputCheck,
-    SweepSummary,
-    check_writable,
     group_jobs,
     read_jobs,
     summarize,
@@ -326,15 +325,15 @@ def test_columns_stand_in_line(sweep: Path) -> None:
 def test_an_output_folder_below_a_file_ends_in_one_line(place: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit) as caught:
-        check_writable(tmp_path / place)
+        check_writable(tmp_path / place, "output_root=FOLDER")
     message = str(caught.value.code)
     assert message.startswith(f"error: output folder {tmp_path / place} can't be written (")
     assert "\n" not in message
 
 
 def test_a_writable_folder_is_made_and_left_empty(tmp_path: Path) -> None:
-    check_writable(tmp_path / "a" / "b")
-    check_writable(tmp_path / "a" / "b")
+    check_writable(tmp_path / "a" / "b", "output_root=FOLDER")
+    check_writable(tmp_path / "a" / "b", "output_root=FOLDER")
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 

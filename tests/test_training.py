@@ -188,10 +188,15 @@ def test_precision_and_determinism_are_settings(make_config: MakeConfig, tmp_pat
     assert read_metrics(tmp_path / "run")["val/accuracy"] > 0.8
 
 
+@pytest.mark.parametrize("logger", ["none", "csv", "tensorboard"])
+def test_trains_with_every_logger(logger: str, make_config: MakeConfig, tmp_path: Path) -> None:
+    train(make_config(*QUICK, f"logger={logger}", "trainer.max_epochs=1"))
+    assert read_metrics(tmp_path / "run")["test/accuracy"] > 0
+
+
 def test_runs_without_loggers_and_callbacks(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config(*QUICK, "logger=none", "trainer.max_epochs=1")
     config.callbacks = {"progress": None}
-    config.trainer.enable_progress_bar = False
     train(config)
     assert read_metrics(tmp_path / "run")["test/accuracy"] > 0
 
@@ -270,7 +275,9 @@ def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "rest"))
     whole, rest = read_metrics(tmp_path / "whole"), read_metrics(tmp_path / "rest")
     assert whole["epochs"] == rest["epochs"] == 3
-    assert rest["val/loss"] == pytest.approx(whole["val/loss"])
+    for metric in ("train/loss", "train/accuracy", "val/loss", "val/accuracy"):
+        assert rest[metric] == pytest.approx(whole[metric])
+    assert rest["train_seconds"] * rest["images_per_second"] == pytest.approx(3 * 1500)
 
 
 def test_resumes_from_the_newest_run(make_config: MakeConfig, tmp_path: Path) -> None:
@@ -282,14 +289,59 @@ def test_resumes_from_the_newest_run(make_config: MakeConfig, tmp_path: Path) ->
     )
     metrics = read_metrics(second)
     assert metrics["epochs"] == 2
-    assert metrics["images_per_second"] == pytest.approx(1500 / metrics["train_seconds"])
+    assert metrics["images_per_second"] == pytest.approx(2 * 1500 / metrics["train_seconds"])
+
+
+def test_a_resumed_run_takes_the_best_checkpoint_along(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "moved"
+    train(make_config(*QUICK, f"output_dir={first}", "trainer.max_epochs=4"))
+    # No later epoch reaches this one, and the folder isn't where it was when it was written.
+    best = torch.load(first / "checkpoints" / "best.ckpt", weights_only=True)
+    last = torch.load(first / "checkpoints" / "last.ckpt", weights_only=True)
+    for state in last["callbacks"].values():
+        if state.get("monitor"):
+            state["best_model_score"] = state["kth_value"] = torch.tensor(2.0)
+    torch.save(last, first / "checkpoints" / "last.ckpt")
+    first.rename(second)
+    settings = [f"ckpt_path={second}/checkpoints/last.ckpt", "trainer.max_epochs=5"]
+    train(make_config(*QUICK, *settings))
+    kept = load_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    assert same(kept.model.state_dict(), best["state_dict"])
+    assert read_metrics(tmp_path / "run")["kept_epoch"] == best["epoch"] + 1
+
+
+def test_a_finished_run_has_nothing_left_to_train(
+    make_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(make_config(*QUICK, f"output_dir={tmp_path}/first", "trainer.max_epochs=2"))
+    last = tmp_path / "first" / "checkpoints" / "last.ckpt"
+    train(make_config(*QUICK, f"ckpt_path={last}", "trainer.max_epochs=2"))
+    assert "nothing was left to train" in caplog.text
+    first, again = read_metrics(tmp_path / "first"), read_metrics(tmp_path / "run")
+    assert again["test/accuracy"] == first["test/accuracy"]
+
+
+def test_a_folder_with_a_run_is_not_written_over(make_config: MakeConfig, tmp_path: Path) -> None:
+    train(make_config(*QUICK, "trainer.max_epochs=1"))
+    before = (tmp_path / "run" / "metrics.csv").read_text()
+    with pytest.raises(ValueError, match=r"run already holds a run; leave hydra.run.dir out"):
+        train(make_config(*QUICK, "trainer.max_epochs=1"))
+    assert (tmp_path / "run" / "metrics.csv").read_text() == before
+
+
+def test_steps_are_counted_right_with_accumulated_gradients(make_config: MakeConfig) -> None:
+    settings = ["+trainer.accumulate_grad_batches=4", "optimizer.lr=1e30"]
+    with pytest.raises(ValueError, match=r"at step ([5-9]|1\d) \(epoch 1\)"):
+        train(make_config(*QUICK, *settings))
 
 
 def test_does_not_resume_another_network(
     finished: tuple[Path, float | None], make_config: MakeConfig
 ) -> None:
     last = finished[0] / "checkpoints" / "last.ckpt"
-    with pytest.raises(ValueError, match=r"holds DigitCnn\(.*this run trains Mlp\("):
+    with pytest.raises(ValueError, match=r"run with .*, this run has .*model._target_"):
         train(make_config("model=mlp", f"ckpt_path={last}"))
 
 
@@ -302,5 +354,5 @@ def test_a_diverging_loss_stops_at_its_step_and_spoils_no_checkpoint(
 
 
 def test_plateau_needs_validation(make_config: MakeConfig) -> None:
-    with pytest.raises(ValueError, match=r"val_size is 0, but scheduler=plateau"):
+    with pytest.raises(ValueError, match=r"scheduler=plateau needs a metric"):
         train(make_config("scheduler=plateau", "data.val_size=0"))

@@ -2,7 +2,7 @@
 
 import os
 import pickle
-import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from mnist_cnn.data import MnistDataModule
@@ -97,19 +96,52 @@ def newest_checkpoint(root: str | Path) -> Path:
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
-def check_resumable(path: str | Path, model: DigitClassifier) -> None:
-    """Checks that a training of `model` can go on from a checkpoint.
+def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
+    """Checks that a training with `recipe` can go on from a checkpoint and stay what it was.
+
+    The two must agree in all that makes the result: network, data, optimizer, schedule, seed.
+
+    Args:
+        path: The checkpoint.
+        recipe: The configuration of the run that wants to go on, as plain data.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no checkpoint of this project, or one of another network.
+        ValueError: It is no checkpoint of this project, or one of a run with other settings.
     """
-    saved = load_checkpoint(path).model
-    if _describe(saved) != _describe(model):
+    before, now = (_settings(run) for run in (load_checkpoint(path).recipe, recipe))
+    differing = [
+        key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)
+    ]
+    if differing:
+        key = differing[0]
         raise ValueError(
-            f"checkpoint {path} holds {_describe(saved)}, this run trains {_describe(model)}; "
-            "resume with the model settings of that run"
+            f"checkpoint {path} comes from a run with {key}={before.get(key)}, this run has "
+            f"{now.get(key)}: a resumed run needs the settings it began with; repeat them "
+            f"({', '.join(differing)})"
         )
+
+
+def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    # `data_dir` is where, not what. A schedule that ends depends on the number of epochs.
+    groups = {
+        name: recipe.get(name) for name in ("model", "data", "optimizer", "scheduler", "seed")
+    }
+    settings = _flatten(groups)
+    settings.pop("data.data_dir", None)
+    if str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle")):
+        settings["trainer.max_epochs"] = recipe["trainer"]["max_epochs"]
+    return settings
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
 
 
 class CheckpointDescription(Callback):
@@ -131,30 +163,6 @@ class CheckpointDescription(Callback):
             "model": type(pl_module).__name__,
             "recipe": self.recipe,
         }
-
-
-class RunCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint, whose files a resumed run takes over into its own folder.
-
-    Lightning would forget the best score there, and the first epoch after a resumption would
-    replace a better one before it.
-    """
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Copies the best file of the run before; starts anew if it isn't there any more."""
-        before = Path(state_dict["best_model_path"])
-        if not before.is_file():
-            return
-        taken_over = Path(str(self.dirpath), before.name)
-        taken_over.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(before, taken_over)
-        moved = {
-            "dirpath": self.dirpath,
-            "best_model_path": str(taken_over),
-            "best_k_models": {str(taken_over): state_dict["best_model_score"]},
-            "kth_best_model_path": str(taken_over),
-        }
-        super().load_state_dict(state_dict | moved)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -216,10 +224,6 @@ def _read(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise ValueError(
             f"checkpoint {path} has format version {version}, this release reads {FORMAT_VERSION}; "
-            "update mnist-cnn"
+            "use the release that wrote it, or a newer one"
         )
     return content
-
-
-def _describe(model: DigitClassifier) -> str:
-    return f"{type(model).__name__}({', '.join(f'{k}={v}' for k, v in model.hparams.items())})"

@@ -72,9 +72,10 @@ class Predictions:
         return wrong[losses.argsort(descending=True, stable=True)[:count]]
 
     def titles(self, chosen: Tensor) -> list[str]:
-        """A short text for each chosen image: truth, prediction and its probability."""
+        """A short text for each chosen image: truth and prediction with their probabilities."""
         return [
-            f"true {self.labels[i]}\nread {self.predicted[i]}: {self.probabilities[i].max():.1%}"
+            f"true {self.labels[i]}: {self.probabilities[i, self.labels[i]]:.1%}\n"
+            f"read {self.predicted[i]}: {self.probabilities[i].max():.1%}"
             for i in chosen.tolist()
         ]
 
@@ -86,14 +87,10 @@ class Predictions:
     def mistakes_figure(self, count: int = 40) -> Figure:
         """The worst mistakes, with the probabilities of truth and prediction."""
         chosen = self.worst_mistakes(count)
-        titles = [
-            f"true {self.labels[i]}: {self.probabilities[i, self.labels[i]]:.1%}\n"
-            f"read {self.predicted[i]}: {self.probabilities[i].max():.1%}"
-            for i in chosen.tolist()
-        ]
         wrong = int((self.predicted != self.labels).sum())
         title = f"{len(chosen)} worst of {wrong} mistakes, with the network's probabilities"
-        return figures.digits(self.images[chosen].numpy(), titles, columns=8, title=title)
+        images, titles = self.images[chosen].numpy(), self.titles(chosen)
+        return figures.digits(images, titles, columns=8, title=title)
 
     def report(self) -> dict[str, Any]:
         """All figures as plain data."""
@@ -116,14 +113,16 @@ def evaluate(checkpoint: Checkpoint, data_dir: str | None = None) -> Predictions
 
     Args:
         checkpoint: What to evaluate.
-        data_dir: Folder of the data; None for the one of the training.
+        data_dir: Folder of the data; None for the one of the training, if it is here, or `data`.
 
     Raises:
         ValueError: A data file is altered.
         FileNotFoundError: The data is missing and no source has it.
     """
-    arguments = checkpoint.data | ({"data_dir": data_dir} if data_dir else {})
-    data = MnistDataModule(**arguments)
+    recorded = checkpoint.data["data_dir"]
+    # A checkpoint from elsewhere must not choose a folder to be made and filled here.
+    here = recorded if Path(recorded, "MNIST", "raw").is_dir() else "data"
+    data = MnistDataModule(**checkpoint.data | {"data_dir": data_dir or here})
     data.prepare_data()
     data.setup()
     images, labels = data.part("test")

@@ -1,7 +1,5 @@
 """What a run leaves behind: its figures, its curves, its last words."""
 
-import json
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from lightning import Trainer
 from mnist_cnn import figures
 from mnist_cnn.callbacks import History
 from mnist_cnn.models import DigitClassifier
+from mnist_cnn.outputs import shown, write_json
 
 
 def collect_metrics(
@@ -72,32 +71,32 @@ def write_results(folder: Path, metrics: dict[str, Any], history: History) -> No
         figures.curves(history.epochs, title).savefig(folder / "curves.png", dpi=120)
 
 
-def format_summary(folder: Path, metrics: dict[str, Any]) -> str:
-    """The result of a run for the screen: figures, and the paths of its files."""
+def format_summary(folder: Path, root: Path, metrics: dict[str, Any]) -> str:
+    """The result of a run for the screen: figures, and the paths of its files.
+
+    Args:
+        folder: Of the run.
+        root: Of all runs; TensorBoard shows them together.
+        metrics: As `collect_metrics` returns them, and the path of the `checkpoint` or None.
+    """
     speed = f"{metrics['images_per_second']:,.0f} images/s" if metrics["images_per_second"] else "–"
     lines = [
         "",
         f"{metrics['model']}, {metrics['parameters']:,} parameters: {metrics['epochs']} epochs in "
         f"{metrics['train_seconds']:.0f} s ({speed}) on {metrics['device']}",
-        f"test accuracy  {metrics['test/accuracy']:.2%}   test loss  {metrics['test/loss']:.4f}",
     ]
+    if "test/accuracy" in metrics:
+        lines.append(
+            f"test accuracy  {metrics['test/accuracy']:.2%}   test loss  {metrics['test/loss']:.4f}"
+        )
     if "val/accuracy" in metrics:
         lines.append(
             f"validation     {metrics['val/accuracy']:.2%}   of epoch {metrics['kept_epoch']}"
         )
     if metrics["checkpoint"]:
         lines.append(f"checkpoint     {shown(metrics['checkpoint'])}")
-    lines.append(f"curves         {shown(folder / 'curves.png')}")
+    if (folder / "curves.png").exists():
+        lines.append(f"curves         {shown(folder / 'curves.png')}")
+    logdir = root if folder.resolve().is_relative_to(root.resolve()) else folder
+    lines.append(f"TensorBoard    tensorboard --logdir {shown(logdir)}")
     return "\n".join(lines)
-
-
-def shown(path: str | Path) -> str:
-    """A path as a person at the screen would type it."""
-    return os.path.relpath(path)
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes plain data; whoever reads it, a sweep's summary say, never sees half a file."""
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    scratch.replace(path)

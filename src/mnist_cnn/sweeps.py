@@ -1,21 +1,13 @@
-"""Hydra's side of a run: its output folder, and the summary at the end of a sweep.
-
-Light to import: Hydra loads this before it knows what the user wants.
-"""
+"""The summary of a sweep. Without torch: Hydra loads this before it knows what the user wants."""
 
 import csv
 import json
 import statistics
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
-
-from mnist_cnn.errors import one_line
+from omegaconf import OmegaConf
 
 COLUMNS = {
     "group": "settings",
@@ -29,44 +21,6 @@ COLUMNS = {
     "error": "error",
 }
 MEASURED = ("val/accuracy", "test/accuracy", "test/loss", "epochs", "train_seconds")
-
-
-class OutputCheck(Callback):
-    """Says in one line, before anything else happens, when results could not be written."""
-
-    def on_run_start(self, config: DictConfig, **kwargs: object) -> None:
-        """Checks the folder of a single run."""
-        check_writable(Path(config.hydra.run.dir))
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
-        """Checks the folder of a sweep."""
-        check_writable(Path(config.hydra.sweep.dir))
-
-
-class SweepSummary(Callback):
-    """Writes and prints the summary of a sweep; ends the command with an error if a job failed."""
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
-        """Called by Hydra behind the last job."""
-        try:
-            failed = summarize(Path(config.hydra.sweep.dir))
-        except Exception as error:  # Hydra would turn it into a warning, and end with code 0
-            sys.exit(f"error: no summary of {config.hydra.sweep.dir}: {one_line(error)}")
-        if failed:
-            sys.exit(1)
-
-
-def check_writable(folder: Path) -> None:
-    """Makes a folder; exits with one line if it can't be made or written to."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        sys.exit(
-            f"error: output folder {folder} can't be written ({error.strerror}); choose another "
-            "with output_root=FOLDER"
-        )
 
 
 def summarize(sweep: Path) -> int:

@@ -1,18 +1,19 @@
 """One run: from a configuration to a tested network and its figures."""
 
 import logging
-import shlex
 import sys
 import warnings
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
+import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint as BaseCheckpoint
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ModelSummary
+from lightning.pytorch.callbacks import ProgressBar as BaseProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf, open_dict
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -28,20 +29,20 @@ from mnist_cnn.checkpoints import (
 )
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.errors import one_line, show_traceback
+from mnist_cnn.hydra_run import group_choices, in_sweep, overrides, resume_command, sweep_folder
 from mnist_cnn.models import DigitClassifier
+from mnist_cnn.outputs import shown, write_json
 from mnist_cnn.results import (
     collect_metrics,
     describe_device,
     format_summary,
-    shown,
-    write_json,
     write_results,
 )
 from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
 
-COMPARED_GROUPS = ("model", "optimizer", "scheduler", "data/normalization", "experiment")
+COMPARED = ("model", "optimizer", "scheduler", "data/normalization", "experiment")
 
 # Hydra's handlers print what Lightning says; Lightning's own would print it a second time.
 logging.getLogger("lightning").handlers.clear()
@@ -51,6 +52,16 @@ warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is no
 warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
 # Of the table of layers, which then shows the size at 32 bits.
 warnings.filterwarnings("ignore", "Precision .* is not supported by the model summary")
+
+
+# What a run may watch, and which way is better.
+MONITORS = {
+    "val/accuracy": "max",
+    "val/loss": "min",
+    "train/accuracy": "max",
+    "train/loss": "min",
+    "epoch": "max",
+}
 
 
 def run_job(cfg: DictConfig) -> float | None:
@@ -65,21 +76,25 @@ def run_job(cfg: DictConfig) -> float | None:
     Returns:
         Validation accuracy, see `train`; NaN for a failed job of a sweep.
     """
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         return train(cfg)
     except Exception as error:
-        if show_traceback() and not in_sweep:
+        if show_traceback() and not in_sweep():
             raise
-        if not in_sweep:
+        if not in_sweep():
             sys.exit(f"error: {one_line(error)}")
         log.error("job failed: %s", one_line(error), exc_info=show_traceback())
         write_json(Path(cfg.output_dir, "metrics.json"), {"error": one_line(error)})
         return float("nan")
-    except (KeyboardInterrupt, SystemExit):
-        if in_sweep:  # the jobs that are done shall not be lost
-            summarize(Path(HydraConfig.get().sweep.dir))
-        raise
+    except (KeyboardInterrupt, SystemExit):  # Lightning makes the second of the first
+        last = Path(cfg.output_dir, "checkpoints", "last.ckpt")
+        if last.exists():
+            log.info("interrupted; go on with: %s", resume_command(last))
+        else:
+            log.info("interrupted before there was a checkpoint")
+        if in_sweep():  # the jobs that are done shall not be lost
+            summarize(sweep_folder())
+        sys.exit(1)
 
 
 def train(cfg: DictConfig) -> float | None:
@@ -95,21 +110,28 @@ def train(cfg: DictConfig) -> float | None:
         ValueError: A setting is out of range, a file is altered, or the loss is not finite.
         OSError: Data or checkpoint is missing, or the output folder can't be written.
     """
+    output = Path(cfg.output_dir)
+    _check(cfg)
+    output.mkdir(parents=True, exist_ok=True)
     if cfg.data.val_size == 0:
         _keep_last_epoch(cfg)
-    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
-        raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
     seed_everything(cfg.seed, workers=True)
+    recipe = OmegaConf.to_container(cfg, resolve=True)
+    resumed = _resumed_checkpoint(cfg)
+    if resumed:
+        check_resumable(resumed, cast(dict[str, Any], recipe))
     data = instantiate(cfg.data, _partial_=True, _convert_="all")()
     data.prepare_data()
     data.setup()
     model = _build_model(cfg, data)
     history = History()
-    description = CheckpointDescription(OmegaConf.to_container(cfg, resolve=True))
-    trainer = _build_trainer(cfg, [history, description])
+    trainer = _build_trainer(cfg, [history, CheckpointDescription(recipe)])
     log.info("training %s on %s", type(model).__name__, describe_device(trainer))
-    _fit(cfg, trainer, model, data)
-    if not history.images:
+    trainer.ckpt_path = resumed  # set here, it is known when the callbacks are set up
+    with logging_redirect_tqdm():  # log lines above the progress bar, not inside it
+        trainer.fit(model, data, weights_only=True)
+    trainer.ckpt_path = None
+    if not history.trained:
         log.warning("nothing was left to train; raise trainer.max_epochs (%s)", trainer.max_epochs)
     kept = _kept_checkpoint(trainer)
     if kept:
@@ -121,20 +143,46 @@ def train(cfg: DictConfig) -> float | None:
     )
     metrics |= {"seed": cfg.seed, "checkpoint": str(kept.path) if kept else None}
     if trainer.is_global_zero:  # of several processes, one writes
-        write_results(Path(cfg.output_dir), metrics, history)
+        write_results(output, metrics, history)
         _log_hyperparameters(cfg, trainer, metrics)
-        log.info(format_summary(Path(cfg.output_dir), metrics))
-        log.info("TensorBoard    tensorboard --logdir %s", shown(cfg.output_root))
+        log.info(format_summary(output, Path(cfg.output_root), metrics))
     return metrics.get("val/accuracy")
+
+
+def _check(cfg: DictConfig) -> None:
+    # What would otherwise show after the download, or after an epoch, or never.
+    if Path(cfg.output_dir, "checkpoints").exists():
+        raise ValueError(
+            f"output folder {cfg.output_dir} already holds a run; leave hydra.run.dir out, or name "
+            "a new folder"
+        )
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
+        raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
+    accelerator = cfg.trainer.accelerator
+    if accelerator == "gpu" and not (
+        torch.cuda.is_available() or torch.backends.mps.is_available()
+    ):
+        raise ValueError(
+            "trainer.accelerator is gpu, but torch finds no GPU here; use trainer=cpu or "
+            "trainer=default"
+        )
+    metric, mode = cfg.monitor.metric, cfg.monitor.mode
+    if metric not in MONITORS:
+        raise ValueError(f"monitor.metric is {metric}, must be one of {', '.join(MONITORS)}")
+    if mode != MONITORS[metric]:
+        raise ValueError(
+            f"monitor.mode is {mode}, must be {MONITORS[metric]} for {metric}; set "
+            f"monitor.mode={MONITORS[metric]}"
+        )
+    if "monitor" in cfg.scheduler and (metric == "epoch" or cfg.data.val_size == 0):
+        raise ValueError(
+            f"scheduler=plateau needs a metric to watch, but monitor.metric is {metric} and "
+            f"data.val_size {cfg.data.val_size}; choose others, or another scheduler"
+        )
 
 
 def _keep_last_epoch(cfg: DictConfig) -> None:
     # Without validation nothing may choose an epoch or stop early: the last one is the result.
-    if "monitor" in cfg.scheduler:
-        raise ValueError(
-            "data.val_size is 0, but scheduler=plateau watches the validation; set data.val_size "
-            "above 0 or choose another scheduler"
-        )
     cfg.monitor = {"metric": "epoch", "mode": "max"}
     with open_dict(cfg.trainer):
         cfg.trainer.limit_val_batches = 0
@@ -142,51 +190,71 @@ def _keep_last_epoch(cfg: DictConfig) -> None:
         cfg.callbacks.early_stopping = None
 
 
+def _resumed_checkpoint(cfg: DictConfig) -> str | Path | None:
+    if cfg.ckpt_path != "last":
+        return cfg.ckpt_path  # type: ignore[no-any-return]  # a path or None
+    if in_sweep():
+        raise ValueError(
+            "ckpt_path is last, which in a sweep would resume one job from another; name a file"
+        )
+    path = newest_checkpoint(cfg.output_root)
+    log.info("resuming from %s", shown(path))
+    return path
+
+
 def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:
     build = instantiate(cfg.model, _partial_=True, _convert_="all")
-    return build(  # type: ignore[no-any-return]  # whatever conf/model names
-        input_shape=data.image_shape,
-        num_classes=data.num_classes,
-        optimizer=instantiate(cfg.optimizer),
-        scheduler=instantiate(cfg.scheduler),
-    )
+    optimizer = instantiate(cfg.optimizer)
+    try:
+        signature(optimizer.func).bind_partial(**optimizer.keywords)
+    except TypeError as error:
+        raise ValueError(
+            f"optimizer {cfg.optimizer._target_}: {error}; an experiment's values stay when "
+            "optimizer= changes: drop them, such as ~optimizer.momentum"
+        ) from error
+    try:
+        return build(  # type: ignore[no-any-return]  # whatever conf/model names
+            input_shape=data.image_shape,
+            num_classes=data.num_classes,
+            optimizer=optimizer,
+            scheduler=instantiate(cfg.scheduler),
+        )
+    except (TypeError, ValueError) as error:
+        arguments = ", ".join(f"{k}={v}" for k, v in cfg.model.items() if k != "_target_")
+        raise ValueError(
+            f"model {cfg.model._target_} with {arguments} on images of shape {data.image_shape}: "
+            f"{error}; see its docstring"
+        ) from error
 
 
 def _build_trainer(cfg: DictConfig, own_callbacks: list[Callback]) -> Trainer:
-    chosen = [instantiate(callback) for callback in cfg.callbacks.values() if callback]
     loggers = [instantiate(logger) for logger in cfg.logger.values()]
-    for logger in loggers:
-        logger.log_hyperparams(_hyperparameters(cfg))
+    callbacks = [instantiate(callback) for callback in cfg.callbacks.values() if callback]
+    if not loggers:  # it insists on one
+        callbacks = [item for item in callbacks if not isinstance(item, LearningRateMonitor)]
+    # Lightning would put its own in the place of one that was dropped.
+    enabled = {
+        f"enable_{what}": any(isinstance(item, kind) for item in callbacks)
+        for what, kind in (
+            ("progress_bar", BaseProgressBar),
+            ("model_summary", ModelSummary),
+            ("checkpointing", BaseCheckpoint),
+        )
+    }
     build = instantiate(cfg.trainer, _partial_=True, _convert_="all")
     try:
-        return build(  # type: ignore[no-any-return]  # lightning.Trainer
-            callbacks=[*chosen, *own_callbacks],
+        trainer = build(
+            **{name: value for name, value in enabled.items() if name not in cfg.trainer},
+            callbacks=[*own_callbacks, *callbacks],  # a checkpoint holds what those before it saw
             logger=loggers,
             plugins=[AtomicCheckpointIO()],
             default_root_dir=cfg.output_dir,
         )
     except MisconfigurationException as error:
-        raise ValueError(
-            f"trainer.accelerator={cfg.trainer.accelerator} with trainer.devices="
-            f"{cfg.trainer.devices} can't be had here ({error}); use trainer=cpu or trainer=default"
-        ) from error
-
-
-def _fit(cfg: DictConfig, trainer: Trainer, model: DigitClassifier, data: MnistDataModule) -> None:
-    path = cfg.ckpt_path
-    if path == "last":
-        path = newest_checkpoint(cfg.output_root)
-        log.info("resuming from %s", shown(path))
-    if path:
-        check_resumable(path, model)
-    try:
-        with logging_redirect_tqdm():  # log lines above the progress bar, not inside it
-            trainer.fit(model, data, ckpt_path=path, weights_only=True)
-    except SystemExit:  # how Lightning ends after Ctrl-C
-        last = Path(cfg.output_dir, "checkpoints", "last.ckpt")
-        if last.exists():
-            log.info("interrupted; go on with: %s", _resume_command(last))
-        raise
+        raise ValueError(f"the trainer refuses its settings: {error}; see trainer.*") from error
+    for logger in loggers:
+        logger.log_hyperparams(_hyperparameters(cfg))
+    return cast(Trainer, trainer)
 
 
 def _kept_checkpoint(trainer: Trainer) -> Checkpoint | None:
@@ -216,18 +284,6 @@ def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
         "max_epochs": cfg.trainer.max_epochs,
         "seed": cfg.seed,
     }
-    if not HydraConfig.initialized():
-        return usual
-    choices = HydraConfig.get().runtime.choices
-    groups = {name: str(choices[name]) for name in COMPARED_GROUPS}
-    overrides = dict(text.lstrip("+~").partition("=")[::2] for text in _overrides())
-    return groups | usual | {name: value for name, value in overrides.items() if name not in usual}
-
-
-def _overrides() -> list[str]:
-    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
-
-
-def _resume_command(checkpoint: Path) -> str:
-    overrides = [text for text in _overrides() if not text.startswith("ckpt_path=")]
-    return f"python train.py {shlex.join([*overrides, f'ckpt_path={shown(checkpoint)}'])}"
+    chosen = {group: choice for group, choice in group_choices().items() if group in COMPARED}
+    typed = dict(text.lstrip("+~").partition("=")[::2] for text in overrides())
+    return chosen | {name: value for name, value in typed.items() if name not in chosen} | usual

@@ -1,4 +1,4 @@
-"""What a run does besides training. conf/callbacks lists who is there; any can be dropped."""
+"""What a run does besides training. conf/callbacks lists those that can be chosen or dropped."""
 
 from mnist_cnn.callbacks.digit_pictures import DigitPictures
 from mnist_cnn.callbacks.exact_resume import ExactResume
@@ -7,6 +7,7 @@ from mnist_cnn.callbacks.history import History
 from mnist_cnn.callbacks.interrupt import Interrupt
 from mnist_cnn.callbacks.network_summary import NetworkSummary
 from mnist_cnn.callbacks.progress_bar import ProgressBar
+from mnist_cnn.callbacks.run_checkpoint import RunCheckpoint
 from mnist_cnn.callbacks.step_curves import StepCurves
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "Interrupt",
     "NetworkSummary",
     "ProgressBar",
+    "RunCheckpoint",
     "StepCurves",
 ]

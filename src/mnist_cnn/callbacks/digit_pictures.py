@@ -1,6 +1,6 @@
 """Pictures for TensorBoard: what goes in, what comes out, where it fails."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mnist_cnn import figures
+from mnist_cnn.data import TensorBatches
 from mnist_cnn.evaluation import Predictions
 
 FIRST_DIGITS = 40
@@ -28,6 +29,8 @@ class DigitPictures(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Shows the first digits of the training part."""
+        if not _boards(trainer):
+            return
         images, labels = trainer.datamodule.part("train")  # type: ignore[attr-defined]
         titles = [str(int(label)) for label in labels[:FIRST_DIGITS]]
         picture = figures.digits(images[:FIRST_DIGITS].numpy(), titles)
@@ -43,18 +46,23 @@ class DigitPictures(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Collects the logits."""
+        if not _boards(trainer):
+            return
         self._logits.append(outputs["logits"].float().cpu())
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Shows random digits with their predictions, the confusion matrix, the worst mistakes."""
+        if not self._logits:
+            return
         logits, self._logits = torch.cat(self._logits), []
-        # A test cut short (trainer.limit_test_batches) has seen the first images only.
         images, labels = trainer.datamodule.part("test")  # type: ignore[attr-defined]
-        predictions = Predictions(images[: len(logits)], labels[: len(logits)], logits)
+        # The test may be cut short (trainer.limit_test_batches) or shared by several processes.
+        seen = cast(TensorBatches, trainer.test_dataloaders).sampler.indices()[: len(logits)]
+        predictions = Predictions(images[seen], labels[seen], logits)
         generator = torch.Generator().manual_seed(self.seed)
-        chosen = torch.randperm(len(logits), generator=generator)[:RANDOM_DIGITS]
+        chosen = torch.randperm(len(seen), generator=generator)[:RANDOM_DIGITS]
         random_digits = figures.digits(
-            images[chosen].numpy(), predictions.titles(chosen), columns=RANDOM_DIGITS
+            predictions.images[chosen].numpy(), predictions.titles(chosen), columns=RANDOM_DIGITS
         )
         _show(trainer, "digits/random test digits", random_digits)
         _show(trainer, "test/confusion matrix", predictions.confusion_figure())
@@ -62,6 +70,9 @@ class DigitPictures(Callback):
 
 
 def _show(trainer: Trainer, tag: str, figure: Figure) -> None:
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_figure(tag, figure, trainer.global_step)
+    for logger in _boards(trainer):
+        logger.experiment.add_figure(tag, figure, trainer.global_step)
+
+
+def _boards(trainer: Trainer) -> list[TensorBoardLogger]:
+    return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

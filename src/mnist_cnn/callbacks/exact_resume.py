@@ -1,9 +1,11 @@
 """Makes a resumed training repeat the uninterrupted one, bit by bit."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from torchmetrics import Metric, MetricCollection
 
 from mnist_cnn.data import TensorBatches
 
@@ -13,9 +15,10 @@ KEY = "exact_resume"
 class ExactResume(Callback):
     """Keeps in the checkpoint what Lightning leaves out or loses.
 
-    That is the state of torch's random numbers (dropout), and the position in the epoch: Lightning
-    saves a loader's state, but doesn't restore it when the optimizer's set-up asked for the number
-    of steps. Checkpoints must be saved between two steps, as ModelCheckpoint and Interrupt do.
+    That is the state of torch's random numbers (dropout), the training metrics of the epoch so far,
+    and the position in the epoch: Lightning saves a loader's state, but doesn't restore it when the
+    optimizer's set-up asked for the number of steps. Checkpoints must be saved between two steps,
+    as RunCheckpoint and Interrupt do.
     """
 
     def __init__(self) -> None:
@@ -30,6 +33,7 @@ class ExactResume(Callback):
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all(),
             "loader": loader.state_dict(),
+            "metrics": {name: metric.metric_state for name, metric in _metrics(pl_module)},
         }
 
     def on_load_checkpoint(
@@ -43,7 +47,14 @@ class ExactResume(Callback):
         if not self._loaded:
             return
         cast(TensorBatches, trainer.train_dataloader).load_state_dict(self._loaded["loader"])
+        for name, metric in _metrics(pl_module):
+            for state, value in self._loaded["metrics"][name].items():
+                setattr(metric, state, value.to(pl_module.device))
         torch.set_rng_state(self._loaded["cpu"])
         # A run may resume on a machine with other GPUs; then there is no state to restore.
         if len(self._loaded["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(self._loaded["cuda"])
+
+
+def _metrics(module: LightningModule) -> Iterable[tuple[str, Metric]]:
+    return cast(MetricCollection, module.train_metrics).items()

@@ -10,8 +10,8 @@ from torch import Tensor
 class FiniteLoss(Callback):
     """Raises an error when a training loss is infinite or not a number, and says at which step.
 
-    The losses are looked at in groups, so that a GPU isn't waited for after every step. Nothing is
-    saved from the broken weights: the checkpoints of earlier epochs stay as they are.
+    The losses are looked at in groups, so that a GPU isn't waited for after every step. The
+    checkpoints of earlier epochs stay as they are.
 
     Args:
         every_n_steps: Steps between two looks; there is one more at the end of an epoch.
@@ -40,7 +40,8 @@ class FiniteLoss(Callback):
         losses, self._losses = torch.stack(self._losses), []
         if not losses.isfinite().all():
             first = int(losses.isfinite().logical_not().nonzero()[0])
-            step = trainer.global_step - len(losses) + first + 1
+            # Batches, not optimizer steps, which are fewer where gradients are accumulated.
+            step = trainer.fit_loop.epoch_loop.total_batch_idx - len(losses) + first + 2
             raise ValueError(
                 f"the training loss is {losses[first].item()} at step {step} (epoch "
                 f"{trainer.current_epoch + 1}), it must be finite; lower optimizer.lr"

@@ -17,27 +17,32 @@ class History(Callback):
 
     Attributes:
         epochs: One row per epoch: `epoch` (from 1), and each metric, `train/loss` and so on.
-        images: Images this process trained on.
+        images: Images trained on, per process.
+        trained: Whether this process trained at all.
         seconds: Duration of the training, validation included.
     """
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
         self.images = 0
+        self.trained = False
         self.seconds = 0.0
         self._start = 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows so far."""
-        return {"epochs": self.epochs}
+        """The rows, images and seconds so far."""
+        return {"epochs": self.epochs, "images": self.images, "seconds": self._elapsed()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes over the rows of the run that is resumed."""
+        """Takes over what the run that is resumed had."""
         self.epochs = list(state_dict["epochs"])
+        self.images = state_dict["images"]
+        self.seconds = state_dict["seconds"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Starts the clock."""
-        self._start = time.perf_counter()
+        self.trained = True
+        self._start = time.perf_counter() - self.seconds
 
     def on_train_batch_end(
         self,
@@ -57,6 +62,12 @@ class History(Callback):
         val = {k: v for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
         row = {name: float(value) for name, value in {**train, **val}.items()}
         self.epochs.append({"epoch": trainer.current_epoch + 1, **row})
-        self.seconds = time.perf_counter() - self._start
         shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items())
         log.info("epoch %d/%s: %s", trainer.current_epoch + 1, trainer.max_epochs, shown)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stops the clock."""
+        self.seconds = self._elapsed()
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._start

@@ -44,7 +44,9 @@ class Interrupt(Callback):
             KeyboardInterrupt: Which Lightning turns into an orderly end.
         """
         if self._wanted and not trainer.is_last_batch:
-            trainer.save_checkpoint(self.checkpoint)
+            # Weights that have diverged are not worth the file that they would replace.
+            if outputs["loss"].isfinite():
+                trainer.save_checkpoint(self.checkpoint)
             raise KeyboardInterrupt
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

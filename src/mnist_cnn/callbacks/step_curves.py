@@ -15,7 +15,7 @@ class StepCurves(Callback):
     them would cost more than the training between two points. The curves by epoch are exact.
 
     Args:
-        every_n_steps: Steps between two points.
+        every_n_steps: Batches between two points; 0 for none.
         val_images: How many validation images to look at.
     """
 
@@ -44,18 +44,20 @@ class StepCurves(Callback):
         batch_idx: int,
     ) -> None:
         """Logs a point, when it is time."""
-        if trainer.global_step % self.every_n_steps:
+        batches = trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        if not self.every_n_steps or batches % self.every_n_steps:
             return
         points = _point("train", outputs["logits"], batch[1])
         if self._val_batch:
             images, labels = self._val_batch
             pl_module.eval()
             with torch.inference_mode(), trainer.precision_plugin.val_step_context():
+                images = trainer.precision_plugin.convert_input(images)
                 points |= _point("val", pl_module(images), labels)
             pl_module.train()
         for logger in trainer.loggers:
             # Lightning's own loggers count steps from 0: this puts the points beside theirs.
-            logger.log_metrics(points, step=trainer.global_step - 1)
+            logger.log_metrics(points, step=max(trainer.global_step - 1, 0))
 
 
 def _point(part: str, logits: Tensor, labels: Tensor) -> dict[str, float]:

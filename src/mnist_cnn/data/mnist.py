@@ -43,7 +43,7 @@ class MnistDataModule(LightningDataModule):
         num_classes: One more than the highest training label, likewise.
 
     Raises:
-        ValueError: `batch_size`, `val_size`, `val_split` or `normalization` is out of range.
+        ValueError: An argument is out of range.
     """
 
     image_shape: tuple[int, int, int]
@@ -61,10 +61,14 @@ class MnistDataModule(LightningDataModule):
         digests: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}, must be at least 1; try 100")
-        if val_size < 0:
-            raise ValueError(f"val_size is {val_size}, must be at least 0; 0 means no validation")
+        _check_whole("batch_size", batch_size, at_least=1, remedy="try 100")
+        _check_whole("val_size", val_size, at_least=0, remedy="0 means no validation")
+        _check_whole("split_seed", split_seed, at_least=0, remedy="try 0")
+        _check_whole("seed", seed, at_least=0, remedy="try 1")
+        if digests is not None and digests.keys() != MNIST_SHA256.keys():
+            raise ValueError(
+                f"digests name {', '.join(digests)}, must name {', '.join(MNIST_SHA256)}"
+            )
         if val_split not in VAL_SPLITS:
             raise ValueError(f"val_split is {val_split!r}, must be one of {', '.join(VAL_SPLITS)}")
         self.save_hyperparameters(logger=False)
@@ -159,6 +163,13 @@ class MnistDataModule(LightningDataModule):
             val = stratified_sample(labels, self.val_size, self.split_seed)
         train = np.setdiff1d(np.arange(len(labels)), val)
         return torch.from_numpy(train), torch.from_numpy(val)
+
+
+def _check_whole(name: str, value: object, *, at_least: int, remedy: str) -> None:
+    if not isinstance(value, int) or value < at_least:
+        raise ValueError(
+            f"{name} is {value!r}, must be a whole number of at least {at_least}; {remedy}"
+        )
 
 
 def stratified_sample(labels: npt.NDArray[np.int64], size: int, seed: int) -> npt.NDArray[np.int64]:

@@ -61,7 +61,7 @@ def provide_files(folder: Path, digests: Mapping[str, str]) -> None:
                 for name in missing:
                     check_digest(Path(scratch, name), digests[name])
             except Exception as error:  # whatever is wrong with one source, the next may have them
-                answers.append(f"{source}: {_one_line(error)}")
+                answers.append(f"{source}: {_short(error)}")
                 log.info("no MNIST files from %s", answers[-1])
                 continue
             _put_in_place(missing, Path(scratch), folder)
@@ -149,5 +149,5 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _one_line(error: BaseException) -> str:
+def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
