@@ -48,7 +48,11 @@ def provide_files(folder: Path, digests: Mapping[str, str]) -> None:
     """
     missing = [name for name in digests if not (folder / name).exists()]
     for name in digests.keys() - missing:
-        check_digest(folder / name, digests[name])
+        check_digest(
+            folder / name,
+            digests[name],
+            remedy="delete it, and the next run fetches a fresh copy",
+        )
     if not missing:
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +63,7 @@ def provide_files(folder: Path, digests: Mapping[str, str]) -> None:
             try:
                 fetch(folder, Path(scratch))
                 for name in missing:
-                    check_digest(Path(scratch, name), digests[name])
+                    check_digest(Path(scratch, name), digests[name], remedy="it is not used")
             except Exception as error:  # whatever is wrong with one source, the next may have them
                 answers.append(f"{source}: {_short(error)}")
                 log.info("no MNIST files from %s", answers[-1])
@@ -73,14 +77,14 @@ def provide_files(folder: Path, digests: Mapping[str, str]) -> None:
     )
 
 
-def check_digest(path: Path, digest: str) -> None:
-    """Raises a ValueError unless the SHA-256 of a file is `digest` (hexadecimal)."""
+def check_digest(path: Path, digest: str, remedy: str) -> None:
+    """Raises a ValueError that ends in `remedy` unless a file's SHA-256 is `digest` (in hex)."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != digest:
         raise ValueError(
             f"data file {path} has SHA-256 {found}, expected {digest}: it is cut or altered; "
-            "delete it, and the next run fetches a fresh copy"
+            f"{remedy}"
         )
 
 
