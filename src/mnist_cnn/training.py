@@ -7,7 +7,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -15,7 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint as BaseCheckpoint
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, ModelSummary
 from lightning.pytorch.callbacks import ProgressBar as BaseProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from mnist_cnn.callbacks import History
@@ -38,6 +37,7 @@ from mnist_cnn.results import (
     format_summary,
     write_results,
 )
+from mnist_cnn.settings import check_settings, keep_last_epoch
 from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
@@ -52,16 +52,6 @@ warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is no
 warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
 # Of the table of layers, which then shows the size at 32 bits.
 warnings.filterwarnings("ignore", "Precision .* is not supported by the model summary")
-
-
-# What a run may watch, and which way is better.
-MONITORS = {
-    "val/accuracy": "max",
-    "val/loss": "min",
-    "train/accuracy": "max",
-    "train/loss": "min",
-    "epoch": "max",
-}
 
 
 def run_job(cfg: DictConfig) -> float | None:
@@ -111,10 +101,10 @@ def train(cfg: DictConfig) -> float | None:
         OSError: Data or checkpoint is missing, or the output folder can't be written.
     """
     output = Path(cfg.output_dir)
-    _check(cfg)
+    check_settings(cfg)
     output.mkdir(parents=True, exist_ok=True)
     if cfg.data.val_size == 0:
-        _keep_last_epoch(cfg)
+        keep_last_epoch(cfg)
     seed_everything(cfg.seed, workers=True)
     recipe = OmegaConf.to_container(cfg, resolve=True)
     resumed = _resumed_checkpoint(cfg)
@@ -147,47 +137,6 @@ def train(cfg: DictConfig) -> float | None:
         _log_hyperparameters(cfg, trainer, metrics)
         log.info(format_summary(output, Path(cfg.output_root), metrics))
     return metrics.get("val/accuracy")
-
-
-def _check(cfg: DictConfig) -> None:
-    # What would otherwise show after the download, or after an epoch, or never.
-    if Path(cfg.output_dir, "checkpoints").exists():
-        raise ValueError(
-            f"output folder {cfg.output_dir} already holds a run; leave hydra.run.dir out, or name "
-            "a new folder"
-        )
-    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
-        raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
-    accelerator = cfg.trainer.accelerator
-    if accelerator == "gpu" and not (
-        torch.cuda.is_available() or torch.backends.mps.is_available()
-    ):
-        raise ValueError(
-            "trainer.accelerator is gpu, but torch finds no GPU here; use trainer=cpu or "
-            "trainer=default"
-        )
-    metric, mode = cfg.monitor.metric, cfg.monitor.mode
-    if metric not in MONITORS:
-        raise ValueError(f"monitor.metric is {metric}, must be one of {', '.join(MONITORS)}")
-    if mode != MONITORS[metric]:
-        raise ValueError(
-            f"monitor.mode is {mode}, must be {MONITORS[metric]} for {metric}; set "
-            f"monitor.mode={MONITORS[metric]}"
-        )
-    if "monitor" in cfg.scheduler and (metric == "epoch" or cfg.data.val_size == 0):
-        raise ValueError(
-            f"scheduler=plateau needs a metric to watch, but monitor.metric is {metric} and "
-            f"data.val_size {cfg.data.val_size}; choose others, or another scheduler"
-        )
-
-
-def _keep_last_epoch(cfg: DictConfig) -> None:
-    # Without validation nothing may choose an epoch or stop early: the last one is the result.
-    cfg.monitor = {"metric": "epoch", "mode": "max"}
-    with open_dict(cfg.trainer):
-        cfg.trainer.limit_val_batches = 0
-    if "early_stopping" in cfg.callbacks:
-        cfg.callbacks.early_stopping = None
 
 
 def _resumed_checkpoint(cfg: DictConfig) -> str | Path | None:

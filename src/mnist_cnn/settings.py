@@ -1,0 +1,67 @@
+"""What the settings of a run must fulfil together; each class checks its own arguments."""
+
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, open_dict
+
+# What a run may watch, and which way is better.
+MONITORS = {
+    "val/accuracy": "max",
+    "val/loss": "min",
+    "train/accuracy": "max",
+    "train/loss": "min",
+    "epoch": "max",
+}
+
+
+def check_settings(cfg: DictConfig) -> None:
+    """Finds what would otherwise show after the download, or after an epoch, or never.
+
+    Args:
+        cfg: The composed configuration.
+
+    Raises:
+        ValueError: Settings that can't be, or don't go together.
+    """
+    if Path(cfg.output_dir, "checkpoints").exists():
+        raise ValueError(
+            f"output folder {cfg.output_dir} already holds a run; leave hydra.run.dir out, or name "
+            "a new folder"
+        )
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
+        raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
+    accelerator = cfg.trainer.accelerator
+    if accelerator == "gpu" and not (
+        torch.cuda.is_available() or torch.backends.mps.is_available()
+    ):
+        raise ValueError(
+            "trainer.accelerator is gpu, but torch finds no GPU here; use trainer=cpu or "
+            "trainer=default"
+        )
+    metric, mode = cfg.monitor.metric, cfg.monitor.mode
+    if metric not in MONITORS:
+        raise ValueError(f"monitor.metric is {metric}, must be one of {', '.join(MONITORS)}")
+    if mode != MONITORS[metric]:
+        raise ValueError(
+            f"monitor.mode is {mode}, must be {MONITORS[metric]} for {metric}; set "
+            f"monitor.mode={MONITORS[metric]}"
+        )
+    if "monitor" in cfg.scheduler and (metric == "epoch" or cfg.data.val_size == 0):
+        raise ValueError(
+            f"scheduler=plateau needs a metric to watch, but monitor.metric is {metric} and "
+            f"data.val_size {cfg.data.val_size}; choose others, or another scheduler"
+        )
+
+
+def keep_last_epoch(cfg: DictConfig) -> None:
+    """Sets a run up that has no validation: nothing may choose an epoch or stop early then.
+
+    Args:
+        cfg: The composed configuration; changed in place.
+    """
+    cfg.monitor = {"metric": "epoch", "mode": "max"}
+    with open_dict(cfg.trainer):
+        cfg.trainer.limit_val_batches = 0
+    if "early_stopping" in cfg.callbacks:
+        cfg.callbacks.early_stopping = None
