@@ -46,7 +46,7 @@ class Interrupt(Callback):
         if self._wanted and not trainer.is_last_batch:
             # Weights that have diverged are not worth the file that they would replace.
             if outputs["loss"].isfinite():
-                trainer.save_checkpoint(self.checkpoint)
+                trainer.save_checkpoint(self.checkpoint, weights_only=False)  # the whole training
             raise KeyboardInterrupt
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
