@@ -1,6 +1,5 @@
 """What the tests share: a fake MNIST on the disk, and runs of the project's commands."""
 
-import os
 import runpy
 import shutil
 import subprocess
@@ -85,7 +84,6 @@ def run_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str
         return subprocess.run(
             [sys.executable, str(ROOT / script), *arguments],
             cwd=tmp_path,
-            env={**os.environ, "OMP_NUM_THREADS": "2"},
             capture_output=True,
             text=True,
             timeout=300,
