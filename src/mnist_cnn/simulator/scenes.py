@@ -1,0 +1,148 @@
+"""Scenes: digits of MNIST, written, lit and photographed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_cnn.simulator.camera import keep_inside, view
+from mnist_cnn.simulator.common import Box, Bytes, Floats, choose, draw
+from mnist_cnn.simulator.conditions import CONDITIONS, PENS, Condition, Pen
+from mnist_cnn.simulator.development import Drawing, bounds, develop, print_ink
+from mnist_cnn.simulator.layout import DIGIT, choose_height, frame, set_line, stack
+from mnist_cnn.simulator.strokes import Trace, interrupt, pen_field, trace
+
+BLOT = 2.2  # in MNIST pixels: a glyph with a place that wide is drawn by no thin pen
+THIN = 0.8  # in MNIST pixels: half the width of a thin pen
+STEEPEST = 38.0  # degrees that a digit may slant, if it didn't before
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A photo and what is written on it.
+
+    Args:
+        image: (H, W, 3), uint8; blue, green, red.
+        lines: What is written, top to bottom, digits left to right.
+        boxes: x, y, width, height in pixels of each digit's ink, in reading order.
+        owners: (H, W), uint8: 1 where there is ink of the first digit, and so on; 0 elsewhere.
+    """
+
+    image: NDArray[np.uint8]
+    lines: tuple[str, ...]
+    boxes: tuple[Box, ...]
+    owners: NDArray[np.uint8]
+
+
+def simulate(
+    rng: np.random.Generator,
+    digits: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    condition: str,
+    lengths: Sequence[int] = (1,),
+) -> Scene:
+    """Writes digits drawn at random and photographs them.
+
+    Args:
+        rng: For everything that is random.
+        digits: (N, 28, 28), uint8, light ink on 0, as MNIST's are.
+        labels: (N,), from 0 to 9.
+        condition: One of CONDITIONS.
+        lengths: Digits in each line, from top to bottom: (1,) is a single digit.
+
+    Raises:
+        ValueError: There is no such condition, or the arrays or lengths have wrong shapes.
+    """
+    _check(digits, labels, condition, lengths)
+    ranges = CONDITIONS[condition]
+    height = choose_height(rng, ranges, lengths)
+    pen = PENS[choose(rng, ranges.pens)]
+    writer = _Writer(rng, ranges, pen, height)
+    lines, texts = [], []
+    for length in lengths:
+        fields, written = writer.write(digits, labels, length)
+        lines.append(set_line(rng, fields, height, ranges))
+        texts.append(written)
+    lines, size = frame(rng, stack(rng, lines, height), height, ranges)
+    glyphs = [glyph for line in lines for glyph in line]
+    corners = np.array([glyph.ink for glyph in glyphs], np.float32).reshape(-1, 2)
+    matrix = keep_inside(view(rng, size, ranges.turn, ranges.perspective), corners, size)
+    ink, owners, boxes = print_ink(glyphs, matrix, size, ranges.hard)
+    base = max(glyph.ink[3] for glyph in lines[0])
+    image = develop(rng, Drawing(ink, bounds(boxes), height, matrix, base), ranges, pen)
+    return Scene(image, tuple(texts), tuple(boxes), owners)
+
+
+def _check(
+    digits: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    condition: str,
+    lengths: Sequence[int],
+) -> None:
+    """Refuses what `simulate` cannot draw."""
+    if condition not in CONDITIONS:
+        raise ValueError(
+            f"condition {condition!r} does not exist; choose one of {', '.join(CONDITIONS)}"
+        )
+    if digits.dtype != np.uint8 or digits.ndim != 3 or digits.shape[1:] != (28, 28):
+        raise ValueError(
+            f"digits are {digits.dtype} of shape {digits.shape}, must be uint8 of (N, 28, 28); "
+            "pass MNIST's images"
+        )
+    if len(digits) == 0 or labels.shape != digits.shape[:1]:
+        raise ValueError(
+            f"labels have shape {labels.shape} for {len(digits)} digits, must be one for each of "
+            "at least one digit; pass both of the same part of MNIST"
+        )
+    if not lengths or min(lengths) < 1:
+        raise ValueError(
+            f"lengths are {tuple(lengths)}, must be at least one line of at least one digit; "
+            "pass (1,) for a single digit"
+        )
+
+
+class _Writer:
+    """One hand with one pen."""
+
+    def __init__(
+        self, rng: np.random.Generator, condition: Condition, pen: Pen, height: float
+    ) -> None:
+        self.rng, self.condition, self.pen = rng, condition, pen
+        self.pixel = DIGIT / height  # in MNIST pixels
+        self.slant = rng.uniform(-condition.slant, condition.slant)
+        self.aspect = rng.uniform(0.85, 1.15)
+        self.radius = max(draw(rng, pen.radius), rng.uniform(0.5, 0.9) * self.pixel)
+
+    def write(
+        self, digits: NDArray[np.uint8], labels: NDArray[np.integer], length: int
+    ) -> tuple[list[Floats], str]:
+        """The fields of a line's digits, and the digits."""
+        fields, text = [], ""
+        for _ in range(length):
+            for _ in range(6):  # a thin pen would draw the outline of a blot
+                chosen = int(self.rng.integers(len(digits)))
+                strokes = self._trace(digits[chosen])
+                if self.radius > THIN or strokes.blot < BLOT:
+                    break
+            fields.append(self._draw(strokes))
+            text += str(labels[chosen])
+        return fields, text
+
+    def _trace(self, glyph: Bytes) -> Trace:
+        """Redraws a glyph in this hand."""
+        moments = cv2.moments(glyph)
+        own = float(np.degrees(np.arctan2(-moments["mu11"], moments["mu02"])))
+        wanted = own + self.slant + self.rng.normal(0, 2.5)
+        slant = float(np.clip(wanted, min(-STEEPEST, own), max(STEEPEST, own))) - own
+        aspect = self.aspect * self.rng.uniform(0.95, 1.05)
+        return trace(self.rng, glyph, slant, aspect, wobble=0.35)
+
+    def _draw(self, strokes: Trace) -> Floats:
+        """The field of one digit."""
+        field = pen_field(strokes, self.radius, self.pen.even)
+        if self.rng.random() < self.condition.broken:
+            gap = max(self.rng.uniform(1.0, 2.2), 2.0 * self.pixel)
+            field = interrupt(self.rng, field, strokes.squares, gap)
+        return field

@@ -1,0 +1,155 @@
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fake_mnist import draw_digit
+from mnist_cnn.simulator import (
+    CONDITIONS,
+    NON_DIGITS,
+    Scene,
+    simulate,
+    simulate_non_digit,
+)
+
+GENERATOR = np.random.default_rng(0)
+LABELS = np.arange(40) % 10
+DIGITS = np.stack([draw_digit(int(label), GENERATOR) for label in LABELS])
+LENGTHS: tuple[tuple[int, ...], ...] = ((1,), (1,), (4,), (2, 3))
+
+WRONG = [  # (what is wrong, digits, labels, condition, lengths, what the error says)
+    ("condition", DIGITS, LABELS, "foggy", (1,), "condition 'foggy' does not exist; choose one"),
+    ("dtype", DIGITS / 255, LABELS, "clean", (1,), r"digits are float64 .* pass MNIST's images"),
+    ("shape", DIGITS[:, :20], LABELS, "clean", (1,), r"\(40, 20, 28\), must be .* pass MNIST's"),
+    ("labels", DIGITS, LABELS[:5], "clean", (1,), r"shape \(5,\) for 40 digits, must .* pass both"),
+    ("no digits", DIGITS[:0], LABELS[:0], "clean", (1,), "for 0 digits, must .* pass both"),
+    ("no lines", DIGITS, LABELS, "clean", (), r"lengths are \(\), must .* pass \(1,\)"),
+    ("empty line", DIGITS, LABELS, "clean", (3, 0), r"lengths are \(3, 0\), must .* pass \(1,\)"),
+]
+
+
+@cache
+def scenes(condition: str) -> list[Scene]:
+    rng = np.random.default_rng(1)
+    return [simulate(rng, DIGITS, LABELS, condition, lengths) for lengths in LENGTHS]
+
+
+def ring(image: NDArray[np.uint8], box: Sequence[int]) -> NDArray[np.bool_]:
+    """The pixels around a box, a fifth of its size wide."""
+    x, y, width, height = box
+    reach = 2 + max(width, height) // 5
+    mask = np.zeros(image.shape[:2], bool)
+    mask[max(y - reach, 0) : y + height + reach, max(x - reach, 0) : x + width + reach] = True
+    mask[y : y + height, x : x + width] = False
+    return mask
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+class TestConditions:
+    def test_same_seed_same_scene(self, condition: str) -> None:
+        rng = np.random.default_rng(1)
+        first, second = scenes(condition)[0], simulate(rng, DIGITS, LABELS, condition)
+        assert np.array_equal(first.image, second.image)
+        assert (first.lines, first.boxes) == (second.lines, second.boxes)
+
+    def test_other_seed_other_scene(self, condition: str) -> None:
+        first, second = scenes(condition)[:2]
+        assert first.image.shape != second.image.shape or (first.image != second.image).any()
+
+    def test_images_are_colour_bytes(self, condition: str) -> None:
+        for scene in scenes(condition):
+            assert scene.image.dtype == np.uint8
+            assert scene.image.ndim == 3
+            assert scene.image.shape[2] == 3
+            assert min(scene.image.shape[:2]) >= 14
+
+    def test_lines_have_the_lengths_asked_for(self, condition: str) -> None:
+        for scene, lengths in zip(scenes(condition), LENGTHS, strict=True):
+            assert tuple(map(len, scene.lines)) == lengths
+            assert "".join(scene.lines).isdigit()
+            assert len(scene.boxes) == sum(lengths)
+
+    def test_boxes_are_inside_in_reading_order(self, condition: str) -> None:
+        for scene, lengths in zip(scenes(condition), LENGTHS, strict=True):
+            boxes = np.array(scene.boxes)
+            assert (boxes >= 0).all()
+            assert (boxes[:, 2:] > 0).all()
+            assert (boxes[:, :2] + boxes[:, 2:] <= scene.image.shape[1::-1]).all()
+            middles = boxes[:, :2] + boxes[:, 2:] / 2
+            lines = np.split(middles, np.cumsum(lengths)[:-1])
+            assert all((np.diff(line[:, 0]) > 0).all() for line in lines)
+            assert (np.diff([line[:, 1].mean() for line in lines]) > 0).all()
+
+    def test_boxes_hold_ink(self, condition: str) -> None:
+        for scene in scenes(condition)[:2]:
+            x, y, width, height = scene.boxes[0]
+            grey = scene.image.mean(axis=2)
+            around = ring(scene.image, scene.boxes[0])
+            paper = np.median(grey[around]) if around.any() else np.median(grey)
+            inside = grey[y : y + height, x : x + width]
+            contrast = np.percentile(np.abs(inside - paper), 99)  # a hairline is 2 %
+            assert contrast > 20, "ink is too faint to be read"
+
+
+def test_a_box_fits_its_ink() -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        scene = simulate(rng, DIGITS, LABELS, "hairline")
+        grey = scene.image.astype(int).sum(axis=2)
+        ink = np.argwhere(np.abs(grey - grey[0, 0]) > 150)
+        top, left = ink.min(axis=0)
+        bottom, right = ink.max(axis=0) + 1
+        x, y, width, height = scene.boxes[0]
+        assert (
+            np.abs(np.array([x, y, x + width, y + height]) - [left, top, right, bottom]).max() < 3
+        )
+
+
+def test_the_label_is_of_the_digit() -> None:
+    for label in range(10):
+        scene = simulate(np.random.default_rng(3), DIGITS, np.full(40, label), "clean", (3,))
+        assert scene.lines == (str(label) * 3,)
+
+
+def test_neighbours_touch_only_where_they_should() -> None:
+    def gaps(condition: str) -> list[int]:
+        """Empty columns between two bars; they may lean, so that boxes overlap a little."""
+        bar = np.zeros((1, 28, 28), np.uint8)
+        bar[0, 4:24, 12:16] = 255
+        rng = np.random.default_rng(4)
+        pairs = [simulate(rng, bar, np.ones(1, int), condition, (2,)).boxes for _ in range(12)]
+        return [right[0] - left[0] - left[2] for left, right in pairs]
+
+    assert np.median(gaps("touching")) <= 0 < 4 < np.median(gaps("clean"))
+
+
+@pytest.mark.parametrize("case", WRONG, ids=[case[0] for case in WRONG])
+def test_wrong_arguments_are_named(case: tuple[str, *tuple[object, ...]]) -> None:
+    *arguments, message = case[1:]
+    call: Callable[..., Scene] = simulate
+    with pytest.raises(ValueError, match=str(message)) as error:
+        call(np.random.default_rng(0), *arguments)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", NON_DIGITS)
+class TestNonDigits:
+    def test_images_are_colour_bytes(self, kind: str) -> None:
+        rng = np.random.default_rng(5)
+        for _ in range(6):
+            image = simulate_non_digit(rng, kind)
+            assert image.dtype == np.uint8
+            assert image.ndim == 3
+            assert image.shape[2] == 3
+            assert min(image.shape[:2]) >= 20
+
+    def test_same_seed_same_image(self, kind: str) -> None:
+        first, second = (simulate_non_digit(np.random.default_rng(6), kind) for _ in range(2))
+        assert np.array_equal(first, second)
+
+
+def test_a_wrong_kind_is_named() -> None:
+    with pytest.raises(ValueError, match="kind 'poem' does not exist; choose one of blank"):
+        simulate_non_digit(np.random.default_rng(0), "poem")
