@@ -42,3 +42,16 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
             f"{math.prod(shape)}; replace it by a whole copy"
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def write_idx(path: Path, values: npt.NDArray[np.uint8]) -> None:
+    """Writes an IDX file; see `read_idx`.
+
+    Args:
+        path: The file; whoever reads it never sees half of it.
+        values: Of any shape.
+    """
+    header = struct.pack(f">HBB{values.ndim}I", 0, UNSIGNED_BYTE, values.ndim, *values.shape)
+    scratch = path.with_suffix(".tmp")
+    scratch.write_bytes(header + values.tobytes())
+    scratch.replace(path)

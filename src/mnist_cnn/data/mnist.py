@@ -36,7 +36,8 @@ class MnistDataModule(LightningDataModule):
             takes the last ones of the file, as Keras' `validation_split` does.
         split_seed: Of the stratified draw.
         seed: Of the training order.
-        digests: File name → SHA-256 of its content; None stands for the official files.
+        digests: File name → SHA-256 of its content; None stands for the official files, an empty
+            one for files that were made here, which are taken as they are.
 
     Attributes:
         image_shape: (C, H, W) of the images, once `setup` has read them.
@@ -65,9 +66,9 @@ class MnistDataModule(LightningDataModule):
         _check_whole("val_size", val_size, at_least=0, remedy="0 means no validation")
         _check_whole("split_seed", split_seed, at_least=0, remedy="try 0")
         _check_whole("seed", seed, at_least=0, remedy="try 1")
-        if digests is not None and digests.keys() != MNIST_SHA256.keys():
+        if digests and digests.keys() != MNIST_SHA256.keys():
             raise ValueError(
-                f"digests name {', '.join(digests)}, must name {', '.join(MNIST_SHA256)}"
+                f"digests name {', '.join(digests)}, must name {', '.join(MNIST_SHA256)} or nothing"
             )
         if val_split not in VAL_SPLITS:
             raise ValueError(f"val_split is {val_split!r}, must be one of {', '.join(VAL_SPLITS)}")
@@ -76,12 +77,22 @@ class MnistDataModule(LightningDataModule):
         self.folder = Path(data_dir, "MNIST", "raw")
         self.batch_size, self.val_size, self.val_split = batch_size, val_size, val_split
         self.split_seed, self.seed = split_seed, seed
-        self.digests = dict(digests or MNIST_SHA256)
+        self.digests = dict(MNIST_SHA256 if digests is None else digests)
         self._parts: dict[str, tuple[Tensor, Tensor]] = {}
 
     def prepare_data(self) -> None:
-        """Fetches missing files and checks all; see `provide_files` for its errors."""
+        """Fetches missing files and checks all; see `provide_files` for its errors.
+
+        Raises:
+            FileNotFoundError: A file without a digest is missing: nobody else has it.
+        """
         provide_files(self.folder, self.digests)
+        missing = [name for name in MNIST_SHA256 if not (self.folder / name).exists()]
+        if missing:
+            raise FileNotFoundError(
+                f"{self.folder} lacks {', '.join(missing)}, which were to be made here; "
+                "python simulate.py makes those of data=photos"
+            )
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the files and splits them, once.

@@ -2,6 +2,7 @@
 
 from mnist_cnn.models.base import DigitClassifier
 from mnist_cnn.models.bn_cnn import BnCnn
+from mnist_cnn.models.compact_cnn import CompactCnn
 from mnist_cnn.models.deep_bn_cnn import DeepBnCnn
 from mnist_cnn.models.digit_cnn import DigitCnn
 from mnist_cnn.models.funnel_cnn import FunnelCnn
@@ -10,6 +11,7 @@ from mnist_cnn.models.pooled_cnn import PooledCnn
 
 __all__ = [
     "BnCnn",
+    "CompactCnn",
     "DeepBnCnn",
     "DigitClassifier",
     "DigitCnn",

@@ -1,0 +1,33 @@
+"""Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE. See --help."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Writes the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("checkpoint", help="file that a training wrote")
+    parser.add_argument("file", type=Path, help="the ONNX file to write")
+    arguments = parser.parse_args()
+
+    # torch takes seconds to import: only once the arguments are known.
+    from mnist_cnn.checkpoints import load_checkpoint
+    from mnist_cnn.errors import one_line, show_traceback
+    from mnist_cnn.export import export_onnx
+
+    try:
+        export_onnx(load_checkpoint(arguments.checkpoint), arguments.file)
+    except (ValueError, OSError) as error:
+        if show_traceback():
+            raise
+        sys.exit(f"error: {one_line(error)}")
+    print(f"{arguments.file}: from images (N, C, H, W), 0 to 255, to probabilities")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

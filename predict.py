@@ -1,0 +1,90 @@
+"""Reads handwritten digits from photos, scans and drawings: python predict.py PATH. See --help."""
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+MIN_PROBABILITY = 0.0  # below it a digit is shown as `?`
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with code 2."""
+        self.exit(2, f"error: {message}; see --help\n")
+
+
+def probability(text: str) -> float:
+    """A number from 0 to 1."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} must be a number from 0 to 1")
+
+
+def count(text: str) -> int:
+    """A whole number from 1 to 10."""
+    with contextlib.suppress(ValueError):
+        if 1 <= int(text) <= 10:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 1 to 10")
+
+
+def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What the command line asks for; options may stand between paths."""
+    add = parser.add_argument
+    add("paths", metavar="PATH", nargs="+", help="image, folder, pattern, or - for standard input")
+    add("--checkpoint", metavar="FILE", help="a network of your own, instead of the bundled one")
+    add("--json", action="store_true", help="print a JSON object per image, each on a line")
+    add("--csv", metavar="FILE", type=Path, help="write a table with a row per digit")
+    add("--save", metavar="DIR", type=Path, help="write the images with what was read in them")
+    add("--show-steps", metavar="DIR", type=Path, help="write pictures of the steps, by image")
+    add("--top", metavar="K", type=count, help="show the K most probable digits of each")
+    add("--single", action="store_true", help="each image is one digit")
+    add(
+        "--min-probability",
+        metavar="P",
+        type=probability,
+        default=MIN_PROBABILITY,
+        help="show less probable digits as ? (default: %(default)s)",
+    )
+    add(
+        "--preprocess",
+        choices=["threshold", "resize"],
+        help="prepare the image, one digit, as a tutorial does; for comparison",
+    )
+    return parser.parse_intermixed_args()
+
+
+def main() -> None:
+    """Prints what was read; exits with 1 if an image could not be read."""
+    parser = Parser(description=__doc__, allow_abbrev=False)
+    arguments = parse_arguments(parser)
+
+    # numpy and OpenCV take a while to import: only once the arguments are known.
+    from mnist_cnn.errors import one_line, show_traceback
+    from mnist_cnn.prediction.command import Settings, UsageError, predict
+
+    try:
+        sys.exit(0 if predict(Settings(**vars(arguments))) else 1)
+    except (UsageError, OSError) as error:
+        if show_traceback() or isinstance(error, BrokenPipeError):
+            raise
+        if isinstance(error, UsageError):
+            parser.error(str(error))
+        sys.exit(f"error: {one_line(error)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except BrokenPipeError:
+        # `head`, say, has read enough. Python flushes once more at its end: into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

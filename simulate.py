@@ -1,0 +1,39 @@
+"""Makes the data that a network for photos is trained with: python simulate.py. See --help."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Writes four files in MNIST's format."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("data/photos"))
+    parser.add_argument("--data", metavar="DIR", default="data", help="folder of the MNIST files")
+    parser.add_argument("--scenes", type=int, default=20_000, help="photos to train with")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    for name, least in (("scenes", 100), ("seed", 0), ("processes", 1)):
+        if getattr(arguments, name) < least:
+            parser.error(f"--{name} is {getattr(arguments, name)}, must be at least {least}")
+
+    from mnist_cnn.data.photo_files import write_photo_files
+    from mnist_cnn.errors import one_line, show_traceback
+    from mnist_cnn.outputs import check_writable
+
+    check_writable(arguments.out, "--out DIR")
+    try:
+        write_photo_files(**vars(arguments))
+    except (ValueError, OSError) as error:
+        if show_traceback():
+            raise
+        sys.exit(f"error: {one_line(error)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

@@ -1,0 +1,129 @@
+"""What a photo reader has to tell apart: digits as it finds them, and all that is no digit.
+
+Made by the simulator and the reader's own steps: a network that is trained with it fits the
+cleaning that it gets its images from.
+"""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mnist_cnn.photos.ink import Polarity
+from mnist_cnn.photos.page import Page, read_pages, working_grey
+from mnist_cnn.simulator import CONDITIONS, NON_DIGITS, Scene, simulate, simulate_non_digit
+
+Bytes = npt.NDArray[np.uint8]
+Counts = npt.NDArray[np.int64]  # of pixels: nobody's, the first digit's, the second's …
+
+NO_DIGIT = 10  # the class behind the ten digits
+WHOLE = 0.85  # share of a digit's ink on the page that a candidate must hold to be that digit
+VISIBLE = 0.5  # share of a digit's ink that must have been found at all
+FRAGMENT = 0.6  # share below which it is no digit
+FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nobody
+MIXED = 0.35  # share from which a candidate is no digit
+
+
+def label_candidates(scene: Scene, page: Page) -> npt.NDArray[np.int64]:
+    """What each candidate of a page shows, by the truth of the scene.
+
+    Args:
+        scene: Of the simulator.
+        page: What was found in its image.
+
+    Returns:
+        (candidates,): the digit, NO_DIGIT, or -1 where it would be unfair to say: most of a digit.
+    """
+    digits = [int(digit) for line in scene.lines for digit in line]
+    size = page.grey.shape[::-1]
+    drawn = cv2.resize(scene.owners, size, interpolation=cv2.INTER_NEAREST)
+    # Ink is a little wider on the photo than it was drawn.
+    owners = np.where(drawn > 0, drawn, cv2.dilate(drawn, np.ones((5, 5), np.uint8)))
+    count = len(digits) + 1
+    inked = np.bincount(drawn.ravel(), minlength=count)
+    found = np.bincount(owners[page.ink.mask > 0], minlength=count)
+    labels = []
+    for candidate in page.candidates:
+        piece = candidate.piece
+        part = owners[piece.y : piece.bottom, piece.x : piece.right]
+        held = np.bincount(part[piece.mask > 0], minlength=count)
+        labels.append(_label(held, found, inked, digits))
+    return np.array(labels, np.int64)
+
+
+def _label(held: Counts, found: Counts, inked: Counts, digits: list[int]) -> int:
+    if not held[1:].any():
+        return NO_DIGIT
+    best = 1 + int(held[1:].argmax())
+    share = held[best] / found[best]
+    foreign = 1 - held[best] / held.sum()
+    if share >= WHOLE and foreign <= FOREIGN and held[best] >= VISIBLE * inked[best]:
+        return digits[best - 1]
+    return NO_DIGIT if share < FRAGMENT or foreign > MIXED else -1
+
+
+def ink_polarity(scene: Scene) -> Polarity:
+    """Whether a scene's ink is darker or lighter than what it stands on."""
+    grey = cv2.cvtColor(scene.image, cv2.COLOR_BGR2GRAY)
+    inked = (scene.owners > 0).astype(np.uint8)
+    side = max(3, min(inked.shape) // 20)
+    around = (cv2.dilate(inked, np.ones((side, side), np.uint8)) > 0) & (inked == 0)
+    if not around.any():
+        return "dark"
+    return "dark" if grey[inked > 0].mean() < grey[around].mean() else "light"
+
+
+def simulate_digits(
+    rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.integer], scenes: int
+) -> tuple[Bytes, Bytes]:
+    """Photographs digits on paper, finds them again, and labels what was found.
+
+    Args:
+        rng: For everything that is random.
+        digits: (N, 28, 28), uint8, MNIST's images, of which each scene draws some.
+        labels: (N,), their digits.
+        scenes: Number of photos: 55 % of single digits, 30 % of lines, 15 % of none.
+
+    Returns:
+        Images (M, 28, 28), uint8, and labels (M,), uint8, 0 to 9 or NO_DIGIT.
+    """
+    images: list[Bytes] = [np.empty((0, 28, 28), np.uint8)]
+    found: list[int] = []
+    for _ in range(scenes):
+        for label, chosen in _harvest(rng, _make_scene(rng, digits, labels)):
+            images.append(chosen[None])
+            found.append(label)
+    return np.concatenate(images), np.array(found, np.uint8)
+
+
+def _make_scene(rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.integer]) -> Scene:
+    kind = rng.random()
+    if kind < 0.15:
+        image = simulate_non_digit(rng, str(rng.choice(NON_DIGITS)))
+        return Scene(image, (), (), np.zeros(image.shape[:2], np.uint8))
+    lengths = [1]
+    if kind < 0.45:
+        lengths = [int(rng.integers(2, 8)) for _ in range(rng.choice([1, 1, 2]))]
+    return simulate(rng, digits, labels, str(rng.choice(sorted(CONDITIONS))), lengths)
+
+
+def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Bytes]]:
+    """At most two looks at each digit, and about as many candidates that are none."""
+    polarity = ink_polarity(scene)
+    looks: dict[tuple[int, int, int], list[Bytes]] = {}
+    others: list[Bytes] = []
+    for page in read_pages(*working_grey(scene.image)):
+        labels = label_candidates(scene, page).tolist()
+        for candidate, label in zip(page.candidates, labels, strict=True):
+            if label == NO_DIGIT:
+                others.append(candidate.image)
+            elif label >= 0 and page.ink.polarity == polarity:
+                place = (label, candidate.line, candidate.first)
+                looks.setdefault(place, []).append(candidate.image)
+    for (label, _, _), images in looks.items():
+        for index in rng.permutation(len(images))[:2]:
+            yield label, images[index]
+    most = 1 + len(scene.boxes) if scene.boxes else 4
+    for index in rng.permutation(len(others))[:most]:
+        yield NO_DIGIT, others[index]

@@ -1,0 +1,67 @@
+"""Writes simulated photos' digits as a data set in MNIST's file format."""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from mnist_cnn.data.idx import read_idx, write_idx
+from mnist_cnn.data.photo_digits import Bytes, simulate_digits
+from mnist_cnn.data.sources import MNIST_SHA256, provide_files
+
+CHUNK = (
+    100  # scenes that a process makes at a time: results don't depend on the number of processes
+)
+TEST_SHARE = 10  # one scene of the test part for so many of the training part
+
+
+def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: int) -> None:
+    """Writes the four files, `train` from MNIST's training digits and `t10k` from its test digits.
+
+    The training part begins with MNIST's own 60,000 images. The class behind the digits, 10, is
+    "no digit".
+
+    Args:
+        out: Folder; the files go to `MNIST/raw` below it, where the data module looks for them.
+        data: Folder of MNIST, which is fetched if it isn't there.
+        scenes: Photos of the training part.
+        seed: Of all choices.
+        processes: That work at a time; the result is the same for any number.
+
+    Raises:
+        ValueError: A file of MNIST is altered.
+        FileNotFoundError: MNIST is missing and no source has it.
+    """
+    mnist = Path(data, "MNIST", "raw")
+    provide_files(mnist, MNIST_SHA256)
+    folder = out / "MNIST" / "raw"
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, share in (("train", 1), ("t10k", TEST_SHARE)):
+        chunks = [(seed, share, index) for index in range(max(1, scenes // share // CHUNK))]
+        # spawn: a process that was forked while OpenCV has threads can hang.
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            made = pool.map(partial(_simulate, mnist, part), chunks)
+            found = list(tqdm(made, f"{part} photos", len(chunks), unit="00"))
+        if part == "train":
+            found.insert(0, _read(mnist, part))
+        images, classes = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        write_idx(folder / f"{part}-images-idx3-ubyte", images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte", classes)
+        counts = ", ".join(map(str, np.bincount(classes)))
+        print(f"{part}: {len(images):,} images; of 0 to 9 and no digit: {counts}")
+    print(f"python train.py experiment=photos data.data_dir={out}")
+
+
+def _simulate(mnist: Path, part: str, seed: tuple[int, int, int]) -> tuple[Bytes, Bytes]:
+    cv2.setNumThreads(1)  # one process a core
+    return simulate_digits(np.random.default_rng(seed), *_read(mnist, part), CHUNK)
+
+
+@cache  # once in each process
+def _read(mnist: Path, part: str) -> tuple[Bytes, Bytes]:
+    images = read_idx(mnist / f"{part}-images-idx3-ubyte")
+    return images, read_idx(mnist / f"{part}-labels-idx1-ubyte")

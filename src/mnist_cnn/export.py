@@ -1,0 +1,60 @@
+"""Writes networks for programs without torch."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mnist_cnn.checkpoints import Checkpoint
+from mnist_cnn.data import Normalization, build_normalization
+from mnist_cnn.models import DigitClassifier
+
+
+class PixelsToProbabilities(nn.Module):
+    """A network with all that is around it: nobody can pair it with the wrong normalisation.
+
+    Args:
+        model: The network.
+        normalize: The normalisation of its training.
+    """
+
+    def __init__(self, model: DigitClassifier, normalize: Normalization) -> None:
+        super().__init__()
+        # Only the layers: the rest of a LightningModule is for training.
+        self.layers, self.normalize = model.layers, normalize
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Probabilities (N, K) of the classes for images (N, C, H, W), float, 0 to 255."""
+        probabilities: Tensor = self.layers(self.normalize(images)).softmax(dim=1)
+        return probabilities
+
+
+def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes a network as one ONNX file, from pixels to probabilities.
+
+    Args:
+        checkpoint: Of the network.
+        path: The file, whose folder exists.
+
+    Raises:
+        OSError: The file can't be written.
+    """
+    network = PixelsToProbabilities(
+        checkpoint.model, build_normalization(checkpoint.normalization)
+    ).eval()
+    shape = checkpoint.model.example_input_array.shape[1:]
+    program = torch.onnx.export(
+        network,
+        (torch.zeros(2, *shape),),  # of one image, the number would be taken for a constant
+        input_names=["images"],
+        output_names=["probabilities"],
+        dynamic_shapes=({0: torch.export.Dim("N")},),
+        external_data=False,
+        verbose=False,
+    )
+    scratch = path.with_name(path.name + ".tmp")
+    try:
+        program.save(scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,43 @@
+"""What is on the picture and is no writing: fingers, pens, the edge of the table."""
+
+import cv2
+import numpy as np
+
+from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.pieces import Piece
+
+THICK = 2.5  # what enters from the frame, in strokes of the writing
+THICK_ALONE = 0.1  # the same, where nothing else was found: a share of the image's shorter side
+RIM = 0.015  # of the longer side: soft edges of what is cut out
+
+
+def find_clutter(mask: Bytes) -> Bytes:
+    """What enters from the frame and is thicker than the strokes of the writing.
+
+    Args:
+        mask: (H, W), uint8, 255 where something stands out from the paper.
+
+    Returns:
+        (H, W), uint8, 255 where it is clutter.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    at_frame = np.zeros(count, bool)
+    for edge in (labels[:2], labels[-2:], labels[:, :2], labels[:, -2:]):
+        at_frame[np.unique(edge)] = True
+    at_frame[0] = False
+    if not at_frame.any():
+        return np.zeros_like(mask)
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    areas = np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    strokes = 4 * np.bincount(labels.ravel(), distance.ravel(), count) / areas - 2
+    inside = ~at_frame
+    inside[0] = False
+    limit = THICK_ALONE * min(mask.shape)
+    if inside.any():
+        # The middle stroke by area: specks of dirt don't count.
+        order = np.flatnonzero(inside)[np.argsort(strokes[inside])]
+        half = np.searchsorted(np.cumsum(areas[order]), areas[order].sum() / 2)
+        limit = THICK * max(1.0, strokes[order[half]])
+    thick = at_frame & (strokes > limit)
+    side = max(3, round(RIM * max(mask.shape))) | 1
+    return cv2.dilate(np.where(thick[labels], 255, 0).astype(np.uint8), np.ones((side, side)))

@@ -1,0 +1,127 @@
+"""Which pieces stand in which line of writing?"""
+
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mnist_cnn.photos.pieces import Piece, merge, writing_height
+
+# All in heights of the writing.
+MAIN = 0.5  # a piece at least this high carries a line; a lower one belongs to a neighbour
+NEAR = 2.5  # gap across which a rising or falling line still goes on
+TALLEST = 1.5  # what was written in one digit is not higher than this
+# Shares of the smaller piece.
+SAME_LINE = 0.35  # vertical overlap of neighbours in a line
+SAME_LINE_FAR = 0.6  # the same, where the gap is wide
+ABOVE_EACH_OTHER = 0.5  # horizontal overlap of strokes of one digit
+
+
+@dataclass(frozen=True)
+class Line:
+    """Pieces of one line of writing.
+
+    Attributes:
+        pieces: From left to right.
+        height: Of its digits, in pixels.
+    """
+
+    pieces: list[Piece]
+    height: float
+
+
+def find_lines(pieces: Sequence[Piece]) -> list[Line]:
+    """Sorts pieces into lines, top to bottom, and joins strokes that stand above each other.
+
+    Args:
+        pieces: Of the whole image.
+    """
+    if not pieces:
+        return []
+    height = writing_height([p.height for p in pieces], [p.area for p in pieces])
+    joined = _join_strokes(list(pieces), height)
+    main = [piece for piece in joined if piece.height >= MAIN * height]
+    groups = _chain(main, height)
+    for piece in joined:
+        if piece.height < MAIN * height:
+            _attach(piece, groups, height)
+    lines = [_line(group) for group in groups]
+    return sorted(lines, key=lambda line: np.mean([p.y + p.height / 2 for p in line.pieces]))
+
+
+def _line(group: list[Piece]) -> Line:
+    height = writing_height([p.height for p in group], [p.area for p in group])
+    return Line(sorted(group, key=lambda piece: piece.x + piece.width / 2), height)
+
+
+def _join_strokes(pieces: list[Piece], height: float) -> list[Piece]:
+    # Smallest first: a fragment finds its digit before digits are compared with each other.
+    pieces = sorted(pieces, key=lambda piece: piece.height)
+    index = 0
+    while index < len(pieces) - 1:
+        boxes = np.array([(p.x, p.right, p.y, p.bottom) for p in pieces[index:]])
+        gaps = _gaps_above(boxes[0], boxes[1:], height)
+        if not np.isfinite(gaps).any():
+            index += 1
+            continue
+        partner = pieces.pop(index + 1 + int(gaps.argmin()))
+        insort(pieces, merge([pieces.pop(index), partner]), key=lambda piece: piece.height)
+    return pieces
+
+
+def _gaps_above(
+    box: npt.NDArray[np.int64], others: npt.NDArray[np.int64], height: float
+) -> npt.NDArray[np.float64]:
+    """Vertical distance to each of the others that may be a stroke of the same digit, or inf."""
+    x, right, y, bottom = others.T
+    overlap = np.minimum(right, box[1]) - np.maximum(x, box[0])
+    narrower = np.minimum(right - x, box[1] - box[0])
+    tall = np.maximum(bottom, box[3]) - np.minimum(y, box[2])
+    tallest = np.maximum(np.maximum(bottom - y, box[3] - box[2]), height)
+    gap = np.maximum(y, box[2]) - np.minimum(bottom, box[3])
+    above = (overlap >= ABOVE_EACH_OTHER * narrower) & (tall <= TALLEST * tallest)
+    return np.where(above & (gap <= MAIN * height), gap.astype(float), np.inf)
+
+
+def _gap(start: int, end: int, other_start: int, other_end: int) -> int:
+    """Distance of two intervals; negative where they overlap."""
+    return max(start, other_start) - min(end, other_end)
+
+
+def _chain(main: list[Piece], height: float) -> list[list[Piece]]:
+    groups: list[list[Piece]] = []
+    for piece in sorted(main, key=lambda piece: piece.x):
+        # The last piece of a line tells best where it goes on.
+        fitting = [group for group in groups if _continues(group[-1], piece, height)]
+        if fitting:
+            max(fitting, key=lambda group: _overlap(group[-1], piece)).append(piece)
+        else:
+            groups.append([piece])
+    return groups
+
+
+def _overlap(a: Piece, b: Piece) -> float:
+    return -_gap(a.y, a.bottom, b.y, b.bottom) / min(a.height, b.height)
+
+
+def _continues(last: Piece, piece: Piece, height: float) -> bool:
+    far = _gap(last.x, last.right, piece.x, piece.right) > NEAR * height
+    return _overlap(last, piece) >= (SAME_LINE_FAR if far else SAME_LINE)
+
+
+def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> None:
+    """Puts a low piece into the line of its nearest neighbour, unless it is far from all."""
+
+    def distance(other: Piece) -> float:
+        across = max(0, _gap(piece.x, piece.right, other.x, other.right))
+        down = max(0, _gap(piece.y, piece.bottom, other.y, other.bottom))
+        return float(np.hypot(across, down))
+
+    nearest = [(min(distance(other) for other in group), group) for group in groups]
+    if not nearest:
+        return
+    closest, group = min(nearest, key=lambda pair: pair[0])
+    if closest <= height:
+        group.append(piece)

@@ -1,0 +1,187 @@
+"""From an image to everything in it that could be a digit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from mnist_cnn.photos.clutter import find_clutter
+from mnist_cnn.photos.cuts import cut
+from mnist_cnn.photos.glyphs import to_mnist
+from mnist_cnn.photos.ink import (
+    Bytes,
+    Ink,
+    Polarity,
+    estimate_background,
+    find_ink,
+    paper_around,
+    split_levels,
+)
+from mnist_cnn.photos.lines import Line, find_lines
+from mnist_cnn.photos.pieces import Piece, find_pieces, merge
+from mnist_cnn.photos.rules import remove_rules
+
+# Images are brought to a longer side within these, in pixels.
+SMALLEST, LARGEST = 400, 1600
+MOST_ENLARGED = 8.0
+POLARITIES: tuple[Polarity, ...] = ("dark", "light")
+WINDOW = 0.4  # of `estimate_background`
+# Share of the strongest ink's contrast below which another is noise, or the halo of JPEG.
+FAINT = 0.3
+ALIKE = 0.85  # common share of two masks that makes a second look needless
+MOST_PARTS = 8  # that one digit can consist of
+GAP = 0.35  # between parts of one digit, in heights of the line
+WIDEST = 1.7  # a digit, in heights of the line
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Parts of a line that may be one digit.
+
+    Attributes:
+        line: Index of the line.
+        first: Index of its first part in the line.
+        last: Index behind its last part.
+        piece: The parts as one.
+        image: (28, 28), uint8, as MNIST has them.
+    """
+
+    line: int
+    first: int
+    last: int
+    piece: Piece
+    image: Bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was found in an image, under one assumption about its ink.
+
+    Attributes:
+        scale: Pixels at working size per pixel of the image.
+        grey: (H, W), uint8, at working size.
+        ink: Where there is ink.
+        stroke_width: Of the writing, in pixels at working size.
+        lines: The lines with their parts: smallest units, digits consist of one or several.
+        candidates: All that may be a digit.
+    """
+
+    scale: float
+    grey: Bytes
+    ink: Ink
+    stroke_width: float
+    lines: list[Line]
+    candidates: list[Candidate]
+
+
+def working_grey(image: Bytes) -> tuple[Bytes, float]:
+    """The image in grey at working size, and the scale that was applied.
+
+    Args:
+        image: (H, W, 3), uint8, BGR.
+    """
+    height, width = image.shape[:2]
+    longer = max(height, width)
+    scale = (
+        min(max(SMALLEST / longer, 1.0), MOST_ENLARGED) if longer < LARGEST else LARGEST / longer
+    )
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if scale < 1:  # fewer pixels first
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    if scale > 1:
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)
+    return grey, scale
+
+
+def read_pages(grey: Bytes, scale: float, *, single: bool = False) -> Iterator[Page]:
+    """What could be digits, under one assumption about ink and paper after the other.
+
+    The most likely ones come first, and each is worked out when it is asked for: whoever is
+    content with a page needs no further ones.
+
+    Args:
+        grey: (H, W), uint8, of `working_grey`.
+        scale: Of `working_grey`.
+        single: All ink is known to be one digit.
+    """
+    seen: list[Ink] = []
+    for ink in _find_inks(grey):
+        faint = FAINT * max((other.strength for other in seen), default=0.0)
+        if ink.strength > faint and not any(_alike(ink, other) for other in seen):
+            seen.append(ink)
+            yield from _pages(grey, ink, scale, single=single)
+
+
+def _find_inks(grey: Bytes) -> Iterator[Ink]:
+    """Ink of either polarity on either background, with and without what enters from the frame."""
+    background = estimate_background(grey, WINDOW)
+    inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
+    inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
+    for ink in inks:
+        yield from _with_and_without_clutter(grey, ink)
+    for ink in inks:
+        thick = paper_around(grey, split_levels(grey, ink.polarity))
+        yield from _with_and_without_clutter(grey, find_ink(grey, thick, ink.polarity))
+
+
+def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
+    clutter = find_clutter(ink.mask)
+    if clutter.any():
+        paper = paper_around(grey, ink.mask | clutter)
+        yield find_ink(grey, paper, ink.polarity, clutter)
+    yield ink
+
+
+def _alike(ink: Ink, other: Ink) -> bool:
+    if ink.polarity != other.polarity:
+        return False
+    common = cv2.countNonZero(ink.mask & other.mask)
+    return common >= ALIKE * cv2.countNonZero(ink.mask | other.mask)
+
+
+def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Page]:
+    pieces = find_pieces(remove_rules(ink))
+    if not pieces:
+        return
+    # The middle stroke by ink: neither dirt nor a blot decides.
+    order = sorted(pieces, key=lambda piece: piece.stroke_width)
+    areas = np.cumsum([piece.area for piece in order])
+    stroke = order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
+    share = np.clip(ink.contrast / max(ink.strength, 1e-6), 0, 1)
+    arrangements = [] if single else [[_cut(line) for line in find_lines(pieces)]]
+    if single or len(pieces) > 1:
+        # However broken its strokes are, it may be one digit.
+        whole = merge(pieces)
+        arrangements.append([Line([whole], whole.height)])
+    for lines in arrangements:
+        candidates = [
+            Candidate(index, first, last, piece, to_mnist(piece, share))
+            for index, line in enumerate(lines)
+            for first, last, piece in _runs(line)
+        ]
+        if candidates:
+            yield Page(scale, grey, ink, stroke, lines, candidates)
+
+
+def _cut(line: Line) -> Line:
+    return Line([part for piece in line.pieces for part in cut(piece, line.height)], line.height)
+
+
+def _runs(line: Line) -> list[tuple[int, int, Piece]]:
+    runs = []
+    for first, part in enumerate(line.pieces):
+        runs.append((first, first + 1, part))
+        parts = [part]
+        for last in range(first + 1, min(first + MOST_PARTS, len(line.pieces))):
+            following = line.pieces[last]
+            right = max(p.right for p in parts)
+            if following.x - right > GAP * line.height:
+                break
+            parts.append(following)
+            whole = merge(parts)
+            if whole.width > WIDEST * line.height:
+                break
+            runs.append((first, last + 1, whole))
+    return runs

@@ -1,0 +1,134 @@
+"""Printed lines of ruled and squared paper: found by their straightness, taken out again."""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mnist_cnn.photos.ink import Bytes, Floats, Ink
+
+SIDE = 256  # pixels of the longer side at which rules are looked for
+SLOPES = np.tan(np.radians(np.arange(-12, 12.1, 0.5)))  # that are tried
+MOST_SLOPES = 4
+PAD = 0.12  # of the width: rows beyond the image in which a sheared line may start
+COVERED = 0.6  # share of the page's width that a rule covers; no row of digits does
+FAINT = 0.42  # the same for a rule that is parallel to a better one
+THICKEST = 0.05  # of its length; a stroke of that length is thicker
+ENDS = 0.04  # of the width: a rule begins and ends this near to the frame
+STRONGER = 1.35  # times a rule's contrast: that is ink on top of it
+
+
+def remove_rules(ink: Ink) -> Bytes:
+    """The mask of the ink without printed lines; strokes that cross them are kept whole.
+
+    Args:
+        ink: Of the page, at working size (H, W).
+
+    Returns:
+        (H, W), uint8; the ink's own mask where nothing but rules would go.
+    """
+    mask = ink.mask
+    across = _bands(mask)
+    along = [(band.T, thickness) for band, thickness in _bands(np.ascontiguousarray(mask.T))]
+    without = mask.copy()
+    for band, _ in across + along:
+        without[band] = 0
+    for bands, shape in ((across, (1, 0)), (along, (0, 1))):
+        for band, thickness in bands:
+            without |= _crossing(ink, without, band, thickness, shape)
+    return without if without.any() else mask
+
+
+def _crossing(
+    ink: Ink, without: Bytes, band: npt.NDArray[np.bool_], thickness: int, axis: tuple[int, int]
+) -> Bytes:
+    """Pixels of a band that belong to strokes: between ink on both sides, or darker than print."""
+    reach = 2 * thickness + 4
+    kernel = np.ones((reach, 1) if axis == (1, 0) else (1, reach), np.uint8)
+    last = (0, reach - 1) if axis == (1, 0) else (reach - 1, 0)
+    both = cv2.dilate(without, kernel, anchor=last) & cv2.dilate(without, kernel, anchor=(0, 0))
+    print_contrast = float(np.median(ink.contrast[band & (ink.mask > 0)]))
+    strong = ink.contrast > STRONGER * print_contrast
+    return np.where(band & ((both > 0) | strong), ink.mask, 0).astype(np.uint8)
+
+
+def _bands(mask: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
+    """The strips of the image, with their thickness, along its nearly horizontal rules."""
+    height, width = mask.shape
+    shrink = min(1.0, SIDE / max(mask.shape))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    small = (cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 60).astype(np.float32)
+    bands = []
+    for slope, row, thickness in _straight_lines(small):
+        band = np.zeros(mask.shape, np.uint8)
+        ends = [
+            (round(x / shrink), round((y + 0.5) / shrink)) for x, y in _ends(slope, row, size[0])
+        ]
+        thick = round((thickness + 1.5) / shrink)
+        cv2.line(band, ends[0], ends[1], 1, max(2, thick))
+        bands.append((band > 0, thick))
+    return bands
+
+
+def _straight_lines(small: Floats) -> Iterator[tuple[float, float, int]]:
+    """Slope, row in the middle column and thickness of each rule."""
+    left = small.copy()
+    for _ in range(MOST_SLOPES):  # perspective gives the rules of one page several
+        profiles = [_profile(left, slope) for slope in SLOPES]
+        best = int(np.argmax([profile.max() for profile in profiles]))
+        if profiles[best].max() < COVERED:
+            return
+        slope, found = float(SLOPES[best]), False
+        for centre, thickness in _peaks(profiles[best]):
+            centre -= PAD * small.shape[1]
+            thin = thickness <= max(2.0, THICKEST * small.shape[1])
+            if thin and (found or _reaches_frame(left, slope, centre, thickness)):
+                yield slope, centre, thickness
+                found = True
+            cv2.line(left, *_ends(slope, centre, small.shape[1]), 0.0, thickness + 2)
+
+
+def _peaks(profile: Floats) -> Iterator[tuple[float, int]]:
+    """Centre and thickness of each stretch of rows with ink along much of their length."""
+    rest = profile.copy()
+    while rest.max() >= FAINT:
+        top = bottom = int(rest.argmax())
+        half = 0.5 * rest[top]
+        while top > 0 and rest[top - 1] > half:
+            top -= 1
+        while bottom < len(rest) - 1 and rest[bottom + 1] > half:
+            bottom += 1
+        yield (top + bottom) / 2, bottom - top + 1
+        rest[top : bottom + 1] = 0
+
+
+def _ends(slope: float, centre: float, width: int) -> list[tuple[int, int]]:
+    return [(x, round(centre + slope * (x - width / 2))) for x in (0, width)]
+
+
+def _reaches_frame(small: Floats, slope: float, centre: float, thickness: int) -> bool:
+    """Whether there is ink at both ends of a line."""
+    height, width = small.shape
+    margin = max(2, round(ENDS * width))
+    columns = np.r_[:margin, width - margin : width]
+    rows = np.rint(centre + slope * (columns - width / 2)).astype(int)
+    reach = np.arange(-thickness, thickness + 1)
+    inside = (rows >= 0) & (rows < height)
+    near = np.clip(rows[:, None] + reach, 0, height - 1)
+    inked = small[near, columns[:, None]].any(1) | ~inside  # it may leave through the other sides
+    return bool(inked[:margin].any() and inked[margin:].any())
+
+
+def _profile(small: Floats, slope: float) -> Floats:
+    """Share of inked pixels along each line of a slope, by its row in the middle column."""
+    height, width = small.shape
+    pad = round(PAD * width)
+    shear = np.array([[1, 0, 0], [-slope, 1, slope * width / 2 + pad]], np.float32)
+    flat = cv2.warpAffine(small, shear, (width, height + 2 * pad), flags=cv2.INTER_NEAREST)
+    # Lines that leave through the upper or lower frame are shorter than the page is wide.
+    rows = np.arange(height + 2 * pad) - pad
+    rise = abs(slope) * width / 2
+    inside = np.clip((np.minimum(rows, height - rows) + rise) / max(2 * rise, 1), 0, 1)
+    sums = cv2.reduce(flat, 1, cv2.REDUCE_SUM)[:, 0]
+    return np.asarray(sums / np.maximum(inside * width, 0.5 * width), np.float32)

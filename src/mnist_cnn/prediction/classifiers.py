@@ -1,0 +1,52 @@
+"""What tells which digit a 28×28 image shows."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mnist_cnn.photos.ink import Bytes
+
+Floats = npt.NDArray[np.float32]
+# From images (N, 28, 28), uint8, ink is 255, to probabilities (N, 10 or 11), float32. The first ten
+# are the digits; an eleventh says that it is none.
+Classifier = Callable[[Bytes], Floats]
+
+DIGITS = 10
+WEIGHTS = Path(__file__).parent.parent / "weights" / "photo_digits.onnx"
+
+
+def bundled_classifier() -> Classifier:
+    """The network that comes with the project, run by OpenCV: nothing else has to be imported."""
+    network = cv2.dnn.readNetFromONNX(str(WEIGHTS))
+
+    def classify(images: Bytes) -> Floats:
+        network.setInput(images[:, None].astype(np.float32))
+        return np.asarray(network.forward(), np.float32)
+
+    return classify
+
+
+def checkpoint_classifier(path: str | Path) -> Classifier:
+    """A network of the user's own, with the normalisation of its training.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no checkpoint of this project, or one for other images than MNIST's.
+    """
+    import torch  # takes seconds to import: only those who need it wait
+
+    from mnist_cnn.checkpoints import load_checkpoint
+    from mnist_cnn.data import build_normalization
+
+    checkpoint = load_checkpoint(path)
+    normalize = build_normalization(checkpoint.normalization)
+
+    def classify(images: Bytes) -> Floats:
+        with torch.inference_mode():
+            logits = checkpoint.model(normalize(torch.from_numpy(images)[:, None]))
+        return np.asarray(logits.softmax(dim=1), np.float32)
+
+    return classify

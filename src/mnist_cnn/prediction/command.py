@@ -1,0 +1,170 @@
+"""Reads the images of a command line and reports what is in them: behind predict.py."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mnist_cnn.errors import one_line, show_traceback
+from mnist_cnn.prediction.drawing import draw_reading
+from mnist_cnn.photos.images import MAX_BYTES, ImageError, printable, read_image
+from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.prediction.steps import draw_steps
+from mnist_cnn.photos.tutorials import PIPELINES
+from mnist_cnn.prediction import (
+    Classifier,
+    ReadDigit,
+    Reading,
+    bundled_classifier,
+    checkpoint_classifier,
+    read_digits,
+)
+from mnist_cnn.prediction.files import (
+    STANDARD_INPUT,
+    Source,
+    UsageError,
+    check_targets,
+    find_sources,
+    picture_names,
+    write_file,
+)
+from mnist_cnn.prediction.report import Record, format_csv, format_text, make_error, make_record
+
+__all__ = ["Settings", "UsageError", "predict"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a command line asks for.
+
+    Attributes:
+        paths: Images, folders, patterns, or `-` for standard input.
+        checkpoint: Of the network, or None for the bundled one.
+        json: Print JSON instead of text.
+        csv: File for a table.
+        save: Folder for the images with what was read in them.
+        show_steps: Folder for pictures of the steps.
+        top: How many alternatives to list of each digit, from 1 to 10.
+        single: Each image is one digit.
+        min_probability: Digits below it are `?`.
+        preprocess: Name in `PIPELINES`; each image is one digit then.
+    """
+
+    paths: list[str]
+    checkpoint: str | None
+    json: bool
+    csv: Path | None
+    save: Path | None
+    show_steps: Path | None
+    top: int | None
+    single: bool
+    min_probability: float
+    preprocess: str | None
+
+
+def predict(settings: Settings) -> bool:
+    """Reads all images, prints what is in them, writes what is asked for.
+
+    Returns:
+        Whether all images could be read.
+
+    Raises:
+        UsageError: Something can't be had or written; then no image was read.
+        OSError: A file could not be written after all.
+    """
+    sources = find_sources(settings.paths)
+    names = picture_names(sources)
+    _check_outputs(settings, sources, names)
+    read = _reader(settings)
+    name_width = max(len(printable(source.name)) for source in sources)
+    records = []
+    for source, name in zip(sources, names, strict=True):
+        record = _predict_one(source, name, read, settings)
+        _show(record, name_width, as_json=settings.json)
+        records.append(record)
+    if settings.csv:
+        write_file(settings.csv, format_csv(records, settings.top).encode())
+    return not any("error" in record for record in records)
+
+
+def _check_outputs(settings: Settings, sources: list[Source], names: list[str]) -> None:
+    if settings.csv:
+        check_targets([settings.csv], "--csv FILE", sources)
+    for folder, option in (
+        (settings.save, "--save DIR"),
+        (settings.show_steps, "--show-steps DIR"),
+    ):
+        if folder:
+            check_targets([folder / name for name in names], option, sources)
+    if settings.save and settings.show_steps and settings.save.samefile(settings.show_steps):
+        raise UsageError(
+            f"--save and --show-steps are both {printable(settings.save)}; pictures of one would "
+            "replace those of the other, so choose two folders"
+        )
+
+
+def _reader(settings: Settings) -> Callable[[Bytes], Reading]:
+    try:
+        path = settings.checkpoint
+        classify = bundled_classifier() if path is None else checkpoint_classifier(path)
+    except (ValueError, OSError) as error:
+        raise UsageError(one_line(error)) from error
+    if settings.preprocess:
+        prepare = PIPELINES[settings.preprocess]
+        return lambda image: _read_whole(image, classify, prepare)
+    return lambda image: read_digits(image, classify, single=settings.single)
+
+
+def _read_whole(image: Bytes, classify: Classifier, prepare: Callable[[Bytes], Bytes]) -> Reading:
+    height, width = image.shape[:2]
+    small = prepare(image)
+    row = classify(small[None])[0]
+    return Reading([ReadDigit(row[:10], (0, 0, width, height), 0, small)], None)
+
+
+def _predict_one(
+    source: Source, name: str, read: Callable[[Bytes], Reading], settings: Settings
+) -> Record:
+    if source.error is not None:
+        return make_error(source.name, source.error)
+    try:
+        image = _read_source(source)
+        reading = read(image)
+    except ImageError as error:
+        return make_error(source.name, str(error))
+    except Exception as error:  # whatever is wrong with one image, the others are read
+        if show_traceback():
+            raise
+        return make_error(source.name, f"{printable(source.name)}: {one_line(error)}")
+    if settings.save:
+        _write_picture(settings.save / name, draw_reading(image, reading, settings.min_probability))
+    if settings.show_steps:
+        _write_picture(settings.show_steps / name, draw_steps(image, reading))
+    return make_record(source.name, reading, settings.min_probability, settings.top)
+
+
+def _read_source(source: Source) -> Bytes:
+    if source.name != STANDARD_INPUT:
+        return read_image(Path(source.name))
+    content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ImageError(f"- has more than {MAX_BYTES:,} bytes; scale it down")
+    return read_image(content)
+
+
+def _write_picture(path: Path, image: Bytes) -> None:
+    write_file(path, np.asarray(cv2.imencode(".png", image)[1]).tobytes())
+
+
+def _show(record: Record, name_width: int, *, as_json: bool) -> None:
+    # Flushed, so that errors stand between the readings, and a closed pipe is noticed here.
+    if as_json:
+        print(json.dumps(record), flush=True)
+    elif "error" in record:
+        print(f"error: {record['error']}", file=sys.stderr, flush=True)
+    else:
+        print(format_text(record, name_width), flush=True)

@@ -1,0 +1,144 @@
+"""Reads digits from images: `photos` finds what may be digits, a classifier decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.page import Candidate, Page, read_pages, working_grey
+from mnist_cnn.prediction.classifiers import DIGITS, Classifier, Floats
+
+Box = tuple[int, int, int, int]
+
+# In nats by length of stroke. What is explained as digits counts for a reading: otherwise the one
+# that leaves most out would be the surest. What is left out counts against it.
+KNOWN = 0.7
+DOUBT = 0.5
+IMPOSSIBLE = 1e-6
+# Share of the highest possible score that makes a second look at an image needless.
+CERTAIN = 0.95
+
+
+@dataclass(frozen=True)
+class ReadDigit:
+    """A digit that was read.
+
+    Attributes:
+        probabilities: (10,), of the digits; what is missing to 1 says that it is none.
+        box: x, y, width, height in pixels of the image as displayed.
+        line: Its line, from 0.
+        image: (28, 28), uint8: what the classifier saw.
+    """
+
+    probabilities: Floats
+    box: Box
+    line: int
+    image: Bytes
+
+    @property
+    def digit(self) -> int:
+        """The most probable digit."""
+        return int(self.probabilities.argmax())
+
+    @property
+    def probability(self) -> float:
+        """Of the most probable digit."""
+        return float(self.probabilities.max())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read in an image.
+
+    Attributes:
+        digits: In reading order.
+        page: The steps on the way, for pictures; None where nothing like ink was found.
+    """
+
+    digits: list[ReadDigit]
+    page: Page | None
+
+    def lines(self, min_probability: float = 0.0) -> list[str]:
+        """The digits of each line; those below a probability as `?`."""
+        count = 1 + max((digit.line for digit in self.digits), default=-1)
+        return [
+            "".join(
+                str(digit.digit) if digit.probability >= min_probability else "?"
+                for digit in self.digits
+                if digit.line == line
+            )
+            for line in range(count)
+        ]
+
+
+def read_digits(image: Bytes, classify: Classifier, *, single: bool = False) -> Reading:
+    """Reads all digits of an image.
+
+    Args:
+        image: (H, W, 3), uint8, BGR, as displayed.
+        classify: `bundled_classifier()`, `checkpoint_classifier(path)` or any function like them.
+        single: The image is known to show one digit.
+    """
+    grey, scale = working_grey(image)
+    best = -np.inf
+    reading = Reading([], None)
+    for page in read_pages(grey, scale, single=single):
+        rows = classify(np.stack([candidate.image for candidate in page.candidates]))
+        score, chosen = _read_page(page, rows, doubt=np.inf if single else DOUBT)
+        if score > best:
+            digits = [_digit(candidate, row, page) for candidate, row in chosen]
+            best, reading = score, Reading(digits, page)
+        if score >= CERTAIN * _highest_score(page):
+            break
+    return reading
+
+
+def _highest_score(page: Page) -> float:
+    """What a page would score if each stroke belonged to a digit of probability 1."""
+    strokes = sum(part.area for line in page.lines for part in line.pieces) / page.stroke_width
+    return KNOWN * strokes
+
+
+Chosen = tuple[float, list[tuple[Candidate, Floats]]]
+
+
+def _read_page(page: Page, rows: Floats, doubt: float) -> Chosen:
+    """The score of the best reading of a page, and the candidates that it takes for digits."""
+    score, chosen, line = 0.0, [], 0
+    for index, parts in enumerate(page.lines):
+        own = [
+            (candidate, row)
+            for candidate, row in zip(page.candidates, rows, strict=True)
+            if candidate.line == index
+        ]
+        line_score, found = _read_line(own, len(parts.pieces), doubt)
+        score += line_score / page.stroke_width
+        chosen += [(replace(candidate, line=line), row) for candidate, row in found]
+        line += bool(found)  # a line without digits is none
+    return score, chosen
+
+
+def _read_line(candidates: Sequence[tuple[Candidate, Floats]], parts: int, doubt: float) -> Chosen:
+    """Divides the parts of a line into digits and rest, as the classifier believes most.
+
+    Every part belongs to one candidate. Each counts by its ink, so that a division into many
+    pieces and one into few can be compared. Dynamic programming over the parts.
+    """
+    best: list[Chosen] = [(0.0, [])] + [(-np.inf, [])] * parts
+    for candidate, row in sorted(candidates, key=lambda pair: pair[0].last):
+        digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
+        rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt
+        score, chosen = best[candidate.first]
+        score += candidate.piece.area * float(max(digit, rest))
+        if score > best[candidate.last][0]:
+            best[candidate.last] = score, [*chosen, (candidate, row)] if digit >= rest else chosen
+    return best[parts]
+
+
+def _digit(candidate: Candidate, row: Floats, page: Page) -> ReadDigit:
+    piece = candidate.piece
+    left, top = np.floor(np.array((piece.x, piece.y)) / page.scale).astype(int).tolist()
+    right, bottom = np.ceil(np.array((piece.right, piece.bottom)) / page.scale).astype(int).tolist()
+    box = (left, top, right - left, bottom - top)
+    return ReadDigit(row[:DIGITS], box, candidate.line, candidate.image)
