@@ -11,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("data/photos"))
     parser.add_argument("--data", metavar="DIR", default="data", help="folder of the MNIST files")
-    parser.add_argument("--scenes", type=int, default=20_000, help="photos to train with")
+    parser.add_argument("--scenes", type=int, default=7_000, help="photos to train with")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()

@@ -28,7 +28,8 @@ from mnist_cnn.simulator import CONDITIONS, NON_DIGITS, simulate, simulate_non_d
 
 SEED = 2026
 CONFIDENT = 0.9
-KEPT = 3  # failures a condition and kind, for the picture
+KEPT = 3  # failures of each condition and kind, for the picture
+COLUMNS = 6  # of the picture
 LAYOUTS = ((2,), (3,), (4,), (5,), (6,), (8,), (10,), (12,), (4, 4), (5, 3, 6))
 
 
@@ -41,7 +42,6 @@ class Tally:
     digits: int = 0
     errors: int = 0  # digits substituted, missed or invented
     confident: int = 0  # images with a digit at least CONFIDENT
-    right_and_confident: int = 0
     milliseconds: list[float] = field(default_factory=list)
     tutorials: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PIPELINES, 0))
     failures: list[tuple[Bytes, str, str]] = field(default_factory=list)
@@ -90,7 +90,6 @@ def measure(job: tuple[argparse.Namespace, str, str, int]) -> Tally:
         tally.errors += distance("\n".join(read), "\n".join(lines))
         best = max((digit.probability for digit in reading.digits), default=0.0)
         tally.confident += best >= CONFIDENT
-        tally.right_and_confident += read == lines and best >= CONFIDENT
         if kind == "single":
             for name, pipeline in PIPELINES.items():
                 probabilities = classify(pipeline(image)[None])[0, :10]
@@ -113,60 +112,75 @@ def _make(
 def table(results: dict[tuple[str, str], Tally]) -> str:
     """The results as Markdown."""
     lines = [
-        "| condition | singles, % | by text 000, % | by text 001, % | strings, % | digits of strings"
-        " wrong, % | ms a single | ms a string |",
+        "| condition | singles, % | by text 000, % | by text 001, % | strings, % "
+        "| wrong digits in strings, % | ms a single | ms a string |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    columns = {
-        kind: [t for (_, k), t in results.items() if k == kind] for kind in ("single", "string")
-    }
-    rows = [(name, [results[name, "single"]], [results[name, "string"]]) for name in CONDITIONS] + [
-        ("**all**", columns["single"], columns["string"])
-    ]
-    for name, singles, strings in rows:
-        images, exact = sum(t.images for t in singles), sum(t.exact for t in singles)
-        others = [100 * sum(t.tutorials[p] for t in singles) / images for p in PIPELINES]
-        whole = 100 * sum(t.exact for t in strings) / sum(t.images for t in strings)
-        wrong = 100 * sum(t.errors for t in strings) / sum(t.digits for t in strings)
-        times = [np.median(sum((t.milliseconds for t in ts), [])) for ts in (singles, strings)]
-        lines.append(
-            f"| {name} | {100 * exact / images:.1f} | {others[0]:.1f} | {others[1]:.1f} "
-            f"| {whole:.1f} | {wrong:.2f} | {times[0]:.0f} | {times[1]:.0f} |"
-        )
-    none = [results[kind, "none"] for kind in NON_DIGITS]
-    images = sum(t.images for t in none)
-    shares = ", ".join(
-        f"{kind} {100 * results[kind, 'none'].confident / results[kind, 'none'].images:.1f}"
-        for kind in NON_DIGITS
+    for name in CONDITIONS:
+        lines.append(_row(name, results[name, "single"], results[name, "string"]))
+    singles, strings = (
+        _total([results[name, kind] for name in CONDITIONS]) for kind in ("single", "string")
     )
-    singles = columns["single"]
-    lines += [
-        "",
-        f"No digit: {100 * sum(t.confident for t in none) / images:.2f} % of {images} images get a "
-        f"digit of at least {CONFIDENT:.0%} ({shares}).",
-        f"Of the single digits, {100 * sum(t.confident for t in singles) / sum(t.images for t in singles):.2f} %"
-        " get one.",
+    none = _total([results[kind, "none"] for kind in NON_DIGITS])
+    by_kind = (results[kind, "none"] for kind in NON_DIGITS)
+    shares = [
+        f"{kind} {_percent(tally.confident, tally.images)}"
+        for kind, tally in zip(NON_DIGITS, by_kind, strict=True)
     ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            *lines,
+            _row("**all**", singles, strings),
+            "",
+            f"A digit of at least {CONFIDENT:.0%} is seen in "
+            f"{_percent(none.confident, none.images)} % of {none.images} images without any "
+            f"({', '.join(shares)}), and in "
+            f"{_percent(singles.confident, singles.images)} % of the single digits.",
+        ]
+    )
+
+
+def _row(name: str, singles: Tally, strings: Tally) -> str:
+    cells = [
+        _percent(singles.exact, singles.images),
+        *(_percent(singles.tutorials[pipeline], singles.images) for pipeline in PIPELINES),
+        _percent(strings.exact, strings.images),
+        _percent(strings.errors, strings.digits),
+        f"{np.median(singles.milliseconds):.0f}",
+        f"{np.median(strings.milliseconds):.0f}",
+    ]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f}"
+
+
+def _total(tallies: list[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.images += tally.images
+        total.exact += tally.exact
+        total.digits += tally.digits
+        total.errors += tally.errors
+        total.confident += tally.confident
+        total.milliseconds += tally.milliseconds
+        for pipeline, count in tally.tutorials.items():
+            total.tutorials[pipeline] += count
+    return total
 
 
 def failures_picture(results: dict[tuple[str, str], Tally]) -> Bytes:
-    """What was misread, with truth and reading, a row for each condition."""
-    rows = []
-    for (name, _), tally in results.items():
-        tiles = [
-            _tile(image, f"{name}: {truth} read {read or 'nothing'}")
-            for image, truth, read in tally.failures
-        ]
-        if tiles:
-            rows.append(np.hstack(tiles))
-    width = max((row.shape[1] for row in rows), default=1)
-    grey = (200, 200, 200)
-    rows = [
-        cv2.copyMakeBorder(r, 0, 6, 0, width - r.shape[1], cv2.BORDER_CONSTANT, value=grey)
-        for r in rows
+    """What was misread, with truth and reading."""
+    tiles = [
+        _tile(image, f"{name}: {truth} read {read or 'nothing'}")
+        for (name, kind), tally in results.items()
+        for image, truth, read in tally.failures
+        if kind != "none" or read
     ]
-    return np.vstack(rows) if rows else np.full((40, 40, 3), 200, np.uint8)
+    tiles += [np.full_like(tiles[0], 255) for _ in range(-len(tiles) % COLUMNS)] if tiles else []
+    rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)]
+    return np.vstack(rows) if rows else np.full((40, 40, 3), 255, np.uint8)
 
 
 def _tile(image: Bytes, text: str) -> Bytes:

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnist_cnn.prediction.drawing import SURE, UNSURE, WHITE, draw_reading
 from mnist_cnn.photos.page import Page
 from mnist_cnn.photos.pieces import Piece
-from mnist_cnn.prediction.steps import GROUND, WIDTH, draw_steps
 from mnist_cnn.prediction import ReadDigit, Reading
+from mnist_cnn.prediction.drawing import SURE, UNSURE, WHITE, draw_reading
+from mnist_cnn.prediction.steps import GROUND, WIDTH, draw_steps
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]

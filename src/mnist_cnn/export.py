@@ -42,7 +42,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     network = PixelsToProbabilities(
         checkpoint.model, build_normalization(checkpoint.normalization)
     ).eval()
-    shape = checkpoint.model.example_input_array.shape[1:]
+    shape = checkpoint.model.hparams["input_shape"]
     program = torch.onnx.export(
         network,
         (torch.zeros(2, *shape),),  # of one image, the number would be taken for a constant
@@ -54,7 +54,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     )
     scratch = path.with_name(path.name + ".tmp")
     try:
-        program.save(scratch)
+        program.save(scratch)  # type: ignore[union-attr]  # None only without dynamo
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)

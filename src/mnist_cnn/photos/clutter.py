@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 
 from mnist_cnn.photos.ink import Bytes
-from mnist_cnn.photos.pieces import Piece
 
 THICK = 2.5  # what enters from the frame, in strokes of the writing
 THICK_ALONE = 0.1  # the same, where nothing else was found: a share of the image's shorter side
@@ -40,4 +39,5 @@ def find_clutter(mask: Bytes) -> Bytes:
         limit = THICK * max(1.0, strokes[order[half]])
     thick = at_frame & (strokes > limit)
     side = max(3, round(RIM * max(mask.shape))) | 1
-    return cv2.dilate(np.where(thick[labels], 255, 0).astype(np.uint8), np.ones((side, side)))
+    cut_out = np.where(thick[labels], 255, 0).astype(np.uint8)
+    return np.asarray(cv2.dilate(cut_out, np.ones((side, side), np.uint8)), np.uint8)

@@ -37,10 +37,10 @@ def cut(piece: Piece, height: float) -> list[Piece]:
     size = (max(1, round(piece.width * scale)), max(2, round(piece.height * scale)))
     small = (cv2.resize(piece.mask, size, interpolation=cv2.INTER_AREA) > 96).astype(np.float32)
     stroke = max(2.0, piece.stroke_width * scale)
-    paths = [
-        cv2.resize(path[:, None], (1, piece.height), interpolation=cv2.INTER_LINEAR)[:, 0] / scale
-        for path in _find_paths(small, stroke)
-    ]
+    paths = []
+    for path in _find_paths(small, stroke):
+        full = cv2.resize(path[:, None], (1, piece.height), interpolation=cv2.INTER_LINEAR)
+        paths.append(np.asarray(full[:, 0] / scale, np.float32))
     return _parts(piece, paths)
 
 
@@ -87,7 +87,10 @@ def _cheapest_paths(ink: Floats, places: npt.NDArray[np.int64]) -> tuple[Floats,
 
 
 def _trace_back(
-    windows: Floats, came: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], places: Floats
+    windows: Floats,
+    came: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
 ) -> tuple[Floats, Floats]:
     every, column = np.arange(len(places)), ends
     paths = np.empty((len(places), len(windows)), np.float32)

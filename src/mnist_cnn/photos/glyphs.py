@@ -34,23 +34,24 @@ def to_mnist(piece: Piece, ink: Floats) -> Bytes:
     wanted = THINNEST_STROKE / scale
     if piece.stroke_width < wanted:
         soft = _thicken(soft, wanted - piece.stroke_width)
-    return _centre(_shrink(soft, piece, scale))
+    return _centre(_shrink(soft))
 
 
 def _thicken(soft: Floats, by: float) -> Floats:
     side = max(2, round(by) + 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     padded = cv2.copyMakeBorder(soft, side, side, side, side, cv2.BORDER_CONSTANT, value=0)
-    return cv2.dilate(padded, kernel)
+    return np.asarray(cv2.dilate(padded, kernel), np.float32)
 
 
-def _shrink(soft: Floats, piece: Piece, scale: float) -> Floats:
+def _shrink(soft: Floats) -> Floats:
     rows, columns = np.flatnonzero((soft > 0.4).any(1)), np.flatnonzero((soft > 0.4).any(0))
     soft = soft[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX / max(soft.shape)
     size = (max(1, round(soft.shape[1] * scale)), max(1, round(soft.shape[0] * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.clip(cv2.resize(soft, size, interpolation=method), 0, 1)
+    small = cv2.resize(soft, size, interpolation=method)
+    return np.asarray(np.clip(small, 0, 1), np.float32)
 
 
 def _centre(small: Floats) -> Bytes:

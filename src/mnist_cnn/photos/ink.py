@@ -88,7 +88,8 @@ def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
         cv2.GaussianBlur(m, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for m in (light, weight)
     ]
     background = np.clip(blurred[0] / blurred[1], 0, 255).astype(np.uint8)
-    return cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    full = cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(full, np.uint8)
 
 
 def split_levels(grey: Bytes, polarity: Polarity) -> Bytes:
@@ -122,8 +123,9 @@ def measure_contrast(grey: Bytes, background: Bytes, polarity: Polarity) -> Floa
     if polarity == "dark":
         # 24: in the blackest shadows a grey level or two is noise, no contrast.
         paper = np.maximum(background, 24)
-        return np.clip(cv2.divide(cv2.subtract(background, grey), paper, dtype=cv2.CV_32F), 0, 1)
-    return cv2.subtract(grey, background).astype(np.float32) / 255
+        darker = cv2.divide(cv2.subtract(background, grey), paper, dtype=cv2.CV_32F)
+        return np.asarray(np.clip(darker, 0, 1), np.float32)
+    return np.asarray(cv2.subtract(grey, background) / np.float32(255), np.float32)
 
 
 def find_ink(
@@ -143,7 +145,8 @@ def find_ink(
     # The 30 % of the pixels nearest to the background are paper even where ink prevails; a normal
     # distribution has 30 % within 0.385 standard deviations.
     opposite = measure_contrast(grey, background, "light" if polarity == "dark" else "dark")
-    noise = float(np.quantile(np.maximum(contrast, opposite), 0.3)) / 0.385
+    some = np.maximum(contrast, opposite)[::2, ::2]
+    noise = float(np.quantile(some, 0.3)) / 0.385
     floor = max(NOISE_FACTOR * noise, FAINTEST_INK)
     inked = contrast[contrast > floor]
     if inked.size < 8:  # nothing, or specks of noise
@@ -167,4 +170,4 @@ def _hysteresis(contrast: Floats, low: float, high: float) -> Bytes:
     strong = np.zeros(labels.max() + 1, np.uint8)
     strong[labels[contrast > high]] = 255
     strong[0] = 0
-    return strong[labels]
+    return np.asarray(strong[labels], np.uint8)

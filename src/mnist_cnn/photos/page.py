@@ -83,16 +83,13 @@ def working_grey(image: Bytes) -> tuple[Bytes, float]:
     """
     height, width = image.shape[:2]
     longer = max(height, width)
-    scale = (
-        min(max(SMALLEST / longer, 1.0), MOST_ENLARGED) if longer < LARGEST else LARGEST / longer
-    )
+    scale = min(max(SMALLEST / longer, 1.0), MOST_ENLARGED, LARGEST / longer)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if scale < 1:  # fewer pixels first
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8), scale
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    if scale > 1:
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC)
-    return grey, scale
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC), np.uint8), scale
 
 
 def read_pages(grey: Bytes, scale: float, *, single: bool = False) -> Iterator[Page]:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mnist_cnn.photos.ink import Bytes
 
@@ -13,7 +14,7 @@ from mnist_cnn.photos.ink import Bytes
 SPECK = 0.16
 BRIDGED = 1.5  # gap within a broken stroke, in stroke widths
 # Components beyond this number are noise; the largest are kept.
-MOST_COMPONENTS = 400
+MOST_COMPONENTS = 200
 # Digits of fewer pixels, at working size, can't be told from noise.
 LOWEST = 8
 
@@ -35,12 +36,12 @@ class Piece:
     @property
     def width(self) -> int:
         """In pixels."""
-        return self.mask.shape[1]
+        return int(self.mask.shape[1])
 
     @property
     def height(self) -> int:
         """In pixels."""
-        return self.mask.shape[0]
+        return int(self.mask.shape[0])
 
     @property
     def right(self) -> int:
@@ -127,7 +128,7 @@ def _without_specks(mask: Bytes) -> Bytes:
     return np.where(kept[labels], mask, 0).astype(np.uint8)
 
 
-def writing_height(heights: Sequence[int], areas: Sequence[int]) -> float:
+def writing_height(heights: npt.ArrayLike, areas: npt.ArrayLike) -> float:
     """The height that the middle one of all inked pixels belongs to: no speck can move it.
 
     Args:

@@ -47,10 +47,13 @@ def _crossing(
     reach = 2 * thickness + 4
     kernel = np.ones((reach, 1) if axis == (1, 0) else (1, reach), np.uint8)
     last = (0, reach - 1) if axis == (1, 0) else (reach - 1, 0)
-    both = cv2.dilate(without, kernel, anchor=last) & cv2.dilate(without, kernel, anchor=(0, 0))
-    print_contrast = float(np.median(ink.contrast[band & (ink.mask > 0)]))
-    strong = ink.contrast > STRONGER * print_contrast
-    return np.where(band & ((both > 0) | strong), ink.mask, 0).astype(np.uint8)
+    before, behind = (cv2.dilate(without, kernel, anchor=anchor) for anchor in (last, (0, 0)))
+    both = cv2.bitwise_and(before, behind) > 0
+    printed = ink.contrast[band & (ink.mask > 0)]
+    if not printed.size:
+        return np.zeros_like(ink.mask)
+    strong = ink.contrast > STRONGER * float(np.median(printed))
+    return np.where(band & (both | strong), ink.mask, 0).astype(np.uint8)
 
 
 def _bands(mask: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
@@ -86,7 +89,8 @@ def _straight_lines(small: Floats) -> Iterator[tuple[float, float, int]]:
             if thin and (found or _reaches_frame(left, slope, centre, thickness)):
                 yield slope, centre, thickness
                 found = True
-            cv2.line(left, *_ends(slope, centre, small.shape[1]), 0.0, thickness + 2)
+            start, end = _ends(slope, centre, small.shape[1])
+            cv2.line(left, start, end, 0.0, thickness + 2)
 
 
 def _peaks(profile: Floats) -> Iterator[tuple[float, int]]:

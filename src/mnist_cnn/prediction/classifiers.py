@@ -19,8 +19,18 @@ WEIGHTS = Path(__file__).parent.parent / "weights" / "photo_digits.onnx"
 
 
 def bundled_classifier() -> Classifier:
-    """The network that comes with the project, run by OpenCV: nothing else has to be imported."""
-    network = cv2.dnn.readNetFromONNX(str(WEIGHTS))
+    """The network that comes with the project, run by OpenCV: nothing else has to be imported.
+
+    Raises:
+        ValueError: Its file is missing or damaged.
+    """
+    try:
+        network = cv2.dnn.readNetFromONNX(str(WEIGHTS))
+    except cv2.error as error:
+        raise ValueError(
+            f"bundled weights {WEIGHTS} can't be read; install the project anew, or name a network "
+            "with --checkpoint"
+        ) from error
 
     def classify(images: Bytes) -> Floats:
         network.setInput(images[:, None].astype(np.float32))

@@ -10,10 +10,8 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import one_line, show_traceback
-from mnist_cnn.prediction.drawing import draw_reading
 from mnist_cnn.photos.images import MAX_BYTES, ImageError, printable, read_image
 from mnist_cnn.photos.ink import Bytes
-from mnist_cnn.prediction.steps import draw_steps
 from mnist_cnn.photos.tutorials import PIPELINES
 from mnist_cnn.prediction import (
     Classifier,
@@ -23,6 +21,7 @@ from mnist_cnn.prediction import (
     checkpoint_classifier,
     read_digits,
 )
+from mnist_cnn.prediction.drawing import draw_reading
 from mnist_cnn.prediction.files import (
     STANDARD_INPUT,
     Source,
@@ -33,6 +32,7 @@ from mnist_cnn.prediction.files import (
     write_file,
 )
 from mnist_cnn.prediction.report import Record, format_csv, format_text, make_error, make_record
+from mnist_cnn.prediction.steps import draw_steps
 
 __all__ = ["Settings", "UsageError", "predict"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 
+from mnist_cnn.outputs import make_writable
 from mnist_cnn.photos.files import find_images
 from mnist_cnn.photos.images import ImageError, printable
 
@@ -67,7 +67,10 @@ def check_targets(targets: Sequence[Path], option: str, sources: Sequence[Source
     Raises:
         UsageError: A file can't be written, or would replace an image or what is no file.
     """
-    _make_folder(targets[0].parent, option)
+    try:
+        make_writable(targets[0].parent, option)
+    except OSError as error:
+        raise UsageError(printable(str(error))) from error
     images = {Path(source.name).resolve() for source in sources if source.error is None}
     for target in targets:
         if target.resolve() in images:
@@ -79,18 +82,6 @@ def check_targets(targets: Sequence[Path], option: str, sources: Sequence[Source
                 f"{printable(target)} is no file that could be replaced; choose another with "
                 f"{option}"
             )
-
-
-def _make_folder(folder: Path, option: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"output folder {printable(folder)} can't be written ({error.strerror}); choose "
-            f"another with {option}"
-        ) from error
 
 
 def write_file(path: Path, content: bytes) -> None:

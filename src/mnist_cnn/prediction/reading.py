@@ -125,7 +125,7 @@ def _read_line(candidates: Sequence[tuple[Candidate, Floats]], parts: int, doubt
     Every part belongs to one candidate. Each counts by its ink, so that a division into many
     pieces and one into few can be compared. Dynamic programming over the parts.
     """
-    best: list[Chosen] = [(0.0, [])] + [(-np.inf, [])] * parts
+    best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * parts]
     for candidate, row in sorted(candidates, key=lambda pair: pair[0].last):
         digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
         rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt

@@ -6,6 +6,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mnist_cnn.photos.glyphs import SIDE
+from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.page import Page
+from mnist_cnn.prediction import ReadDigit, Reading
 from mnist_cnn.prediction.drawing import (
     WHITE,
     Colour,
@@ -17,10 +21,6 @@ from mnist_cnn.prediction.drawing import (
     scaled,
     text_size,
 )
-from mnist_cnn.photos.glyphs import SIDE
-from mnist_cnn.photos.ink import Bytes
-from mnist_cnn.photos.page import Page
-from mnist_cnn.prediction import ReadDigit, Reading
 
 GROUND: Colour = (235, 235, 235)
 BLACK: Colour = (0, 0, 0)

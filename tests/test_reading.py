@@ -1,0 +1,291 @@
+"""From candidates and a classifier to digits: who decides what, and where it is said to be."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mnist_cnn.prediction.classifiers import Classifier, bundled_classifier
+from mnist_cnn.prediction.reading import ReadDigit, Reading, read_digits
+
+Pixels = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.float32]
+
+RING, BAR, NONE = 0, 1, 10  # what the fake classifiers tell apart
+
+
+def paper(height: int, width: int) -> Pixels:
+    return np.full((height, width, 3), 230, np.uint8)
+
+
+def ring(image: Pixels, x: int, y: int, width: int = 36, height: int = 50) -> None:
+    """A ring whose ink fills the box exactly, strokes of 6 pixels."""
+    centre, axes = (x + width // 2, y + height // 2), (width // 2 - 3, height // 2 - 3)
+    cv2.ellipse(image, centre, axes, 0, 0, 360, (30, 30, 30), 6, cv2.LINE_AA)
+
+
+def bar(image: Pixels, x: int, y: int, height: int = 50) -> None:
+    image[y : y + height, x : x + 6] = 30
+
+
+def by(decide: Callable[[Pixels], int], classes: int = 11) -> Classifier:
+    """A classifier that is nearly sure of what a function says of each glyph."""
+
+    def classify(images: Pixels) -> Rows:
+        rows = np.full((len(images), classes), 0.01 / (classes - 1), np.float32)
+        rows[np.arange(len(images)), [decide(image) for image in images]] = 0.99
+        return rows
+
+    return classify
+
+
+def holes(glyph: Pixels) -> int:
+    padded = cv2.copyMakeBorder(glyph, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    return cv2.connectedComponents((padded < 100).astype(np.uint8), connectivity=4)[0] - 2
+
+
+def is_bar(glyph: Pixels) -> bool:
+    return cv2.boundingRect((glyph > 60).astype(np.uint8))[2] < 5
+
+
+def by_shape(glyph: Pixels) -> int:
+    """Rings and bars alone are digits; neither parts of rings nor several shapes are."""
+    return BAR if is_bar(glyph) else RING if holes(glyph) == 1 else NONE
+
+
+def by_width(glyph: Pixels) -> int:
+    return BAR if is_bar(glyph) else RING
+
+
+def assert_boxes(reading: Reading, expected: list[tuple[int, int, int, int]], atol: int) -> None:
+    boxes = np.array([digit.box for digit in reading.digits])
+    corners = np.column_stack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:]))
+    wanted = np.array(expected)
+    wanted[:, 2:] += wanted[:, :2]
+    np.testing.assert_allclose(corners, wanted, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("size", [100, 240, 700, 1600, 3000])
+def test_boxes_are_in_pixels_of_the_image(size: int) -> None:
+    image = paper(size, size)
+    width, height = size // 3 & ~1, size // 2 & ~1
+    x, y, stroke = size // 3, size // 4, max(size // 20, 5) | 1
+    centre = (x + width // 2, y + height // 2)
+    axes = (width // 2 - stroke // 2, height // 2 - stroke // 2)
+    cv2.ellipse(image, centre, axes, 0, 0, 360, (30, 30, 30), stroke)
+    inked = cv2.boundingRect((image[..., 0] < 100).astype(np.uint8))
+    reading = read_digits(image, by(by_shape))
+    assert_boxes(reading, [tuple(inked)], atol=2)
+
+
+@pytest.mark.parametrize("size", [(1200, 900), (60, 90), (37, 61)])
+def test_a_box_ends_at_the_frame(size: tuple[int, int]) -> None:
+    image = paper(*size)
+    image[size[0] // 2 :, size[1] // 2 : size[1] // 2 + max(3, size[1] // 20)] = 30
+    reading = read_digits(image, by(by_shape), single=True)
+    (digit,) = reading.digits
+    assert digit.box[1] + digit.box[3] == size[0]
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_digits_come_in_reading_order(light: bool) -> None:
+    image = paper(220, 260)
+    expected = []
+    for row, text in enumerate(("0110", "1001")):
+        for column, shape in enumerate(text):
+            x, y = 20 + 60 * column, 25 + 100 * row
+            if shape == "0":
+                ring(image, x, y)
+                expected.append((x, y, 36, 50))
+            else:
+                bar(image, x, y)
+                expected.append((x, y, 6, 50))
+    reading = read_digits(255 - image if light else image, by(by_shape))
+    assert reading.lines() == ["0110", "1001"]
+    assert [digit.line for digit in reading.digits] == [0] * 4 + [1] * 4
+    assert_boxes(reading, expected, atol=2)
+
+
+def test_touching_digits_are_parted_where_the_classifier_likes_the_parts() -> None:
+    image = paper(110, 160)
+    ring(image, 30, 30)
+    ring(image, 64, 30)
+    reading = read_digits(image, by(by_shape))
+    assert reading.lines() == ["00"]
+    assert_boxes(reading, [(30, 30, 36, 50), (64, 30, 36, 50)], atol=3)
+
+
+def test_touching_digits_stay_one_where_the_classifier_likes_the_whole() -> None:
+    image = paper(110, 160)
+    ring(image, 30, 30)
+    ring(image, 64, 30)
+    both = by(lambda glyph: 8 if holes(glyph) == 2 else NONE)
+    reading = read_digits(image, both)
+    assert reading.lines() == ["8"]
+    assert_boxes(reading, [(30, 30, 70, 50)], atol=2)
+
+
+@pytest.mark.parametrize(("apart", "together"), [(0.9, 0.3), (0.3, 0.9)])
+def test_the_surer_division_wins(apart: float, together: float) -> None:
+    image = paper(110, 160)
+    bar(image, 50, 30)
+    bar(image, 70, 30)
+
+    def classify(images: Pixels) -> Rows:
+        rows = np.zeros((len(images), 10), np.float32)
+        for row, glyph in zip(rows, images, strict=True):
+            alone = is_bar(glyph)
+            row[BAR if alone else RING] = apart if alone else together
+        return rows
+
+    assert read_digits(image, classify).lines() == ["11" if apart > together else "0"]
+
+
+def test_what_is_no_digit_is_left_out() -> None:
+    image = paper(120, 260)
+    bar(image, 30, 30)
+    ring(image, 100, 30)
+    bar(image, 200, 30)
+    reading = read_digits(image, by(lambda glyph: BAR if is_bar(glyph) else NONE))
+    assert reading.lines() == ["11"]
+    assert_boxes(reading, [(30, 30, 6, 50), (200, 30, 6, 50)], atol=2)
+
+
+def test_a_line_without_digits_is_not_counted() -> None:
+    image = paper(240, 200)
+    ring(image, 30, 20)
+    ring(image, 110, 20)
+    bar(image, 50, 140)
+    reading = read_digits(image, by(lambda glyph: BAR if is_bar(glyph) else NONE))
+    assert reading.lines() == ["1"]
+    assert reading.digits[0].line == 0
+
+
+def test_an_image_of_clutter_has_a_page_and_no_digits() -> None:
+    image = paper(120, 200)
+    ring(image, 80, 30)
+    reading = read_digits(image, by(lambda _: NONE))
+    assert reading.digits == []
+    assert reading.page is not None
+    assert reading.lines() == []
+
+
+def test_ten_classes_are_enough() -> None:
+    image = paper(120, 260)
+    ring(image, 40, 30)
+    bar(image, 120, 30)
+    reading = read_digits(image, by(by_width, classes=10))
+    assert reading.lines() == ["01"]
+    assert [digit.probability for digit in reading.digits] == pytest.approx([0.99, 0.99])
+
+
+def test_probabilities_are_of_the_ten_digits() -> None:
+    image = paper(120, 120)
+    ring(image, 40, 30)
+
+    def classify(images: Pixels) -> Rows:
+        row = np.array([0, 0, 0, 0.7, 0, 0, 0, 0.1, 0, 0, 0.2], np.float32)
+        return np.tile(row, (len(images), 1))
+
+    (digit,) = read_digits(image, classify).digits
+    assert digit.probabilities.shape == (10,)
+    assert digit.probabilities.sum() == pytest.approx(0.8)
+    assert (digit.digit, digit.probability) == (3, pytest.approx(0.7))
+
+
+def three_shapes() -> Pixels:
+    image = paper(120, 260)
+    for x in (20, 100, 180):
+        ring(image, x, 30)
+    return image
+
+
+@pytest.mark.parametrize("image", [three_shapes(), three_shapes()[:, :80], 255 - three_shapes()])
+@pytest.mark.parametrize("wanted", [RING, NONE])
+def test_single_gives_one_digit_of_all_ink(image: Pixels, wanted: int) -> None:
+    reading = read_digits(image, by(lambda _: wanted), single=True)
+    (digit,) = reading.digits
+    left, right = np.flatnonzero((abs(image[..., 0].astype(int) - image[0, 0, 0]) > 90).any(0))[
+        [0, -1]
+    ]
+    assert abs(digit.box[0] - left) <= 2
+    assert abs(digit.box[0] + digit.box[2] - right - 1) <= 2
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_image_has_neither_digits_nor_page(level: int, single: bool) -> None:
+    image = np.full((50, 70, 3), level, np.uint8)
+
+    def never(images: Pixels) -> Rows:
+        raise AssertionError("nothing was to be classified")
+
+    reading = read_digits(image, never, single=single)
+    assert reading == Reading([], None)
+    assert reading.lines() == []
+
+
+def test_a_sure_reading_needs_no_further_look() -> None:
+    looks = []
+
+    def count(images: Pixels) -> Rows:
+        looks.append(len(images))
+        return by(by_shape)(images)
+
+    read_digits(three_shapes(), count)
+    assert len(looks) == 1
+    read_digits(three_shapes(), lambda images: 0.3 * count(images))
+    assert len(looks) > 2
+
+
+def test_digits_carry_what_the_classifier_saw() -> None:
+    shown: list[Pixels] = []
+
+    def classify(images: Pixels) -> Rows:
+        shown.extend(images)
+        return by(by_shape)(images)
+
+    for digit in read_digits(three_shapes(), classify).digits:
+        assert any(np.array_equal(digit.image, image) for image in shown)
+
+
+def test_unsure_digits_are_question_marks() -> None:
+    def digit(value: int, probability: float, line: int) -> ReadDigit:
+        row = np.zeros(10, np.float32)
+        row[value] = probability
+        return ReadDigit(row, (0, 0, 1, 1), line, np.zeros((28, 28), np.uint8))
+
+    reading = Reading([digit(4, 0.9, 0), digit(7, 0.5, 0), digit(2, 0.75, 1)], None)
+    assert reading.lines() == ["47", "2"]
+    assert reading.lines(0.75) == ["4?", "2"]
+    assert reading.lines(0.95) == ["??", "?"]
+
+
+@pytest.mark.parametrize("number", [1, 7, 300])
+def test_the_bundled_network_takes_any_number_of_images(number: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (number, 28, 28), np.uint8)
+    classify = bundled_classifier()
+    rows = classify(images)
+    assert rows.shape == (number, 11)
+    assert rows.dtype == np.float32
+    assert (rows >= 0).all()
+    np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(classify(images[-1:])[0], rows[-1], rtol=0, atol=1e-5)
+
+
+def test_rows_are_kept_when_more_is_classified() -> None:
+    classify = bundled_classifier()
+    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
+    first = classify(images[:2])
+    before = first.copy()
+    classify(images[2:])
+    np.testing.assert_array_equal(first, before)
+
+
+def test_the_bundled_network_reads_digits() -> None:
+    image = paper(130, 330)
+    cv2.putText(image, "3 6 2 8", (20, 90), cv2.FONT_HERSHEY_SIMPLEX, 2, (40, 40, 40), 6)
+    reading = read_digits(image, bundled_classifier())
+    assert reading.lines() == ["3628"]
