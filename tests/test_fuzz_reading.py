@@ -53,7 +53,7 @@ def gradient(rng: np.random.Generator, height: int, width: int) -> Pixels:
     down, across = rng.normal(0, 6, 2)
     light = rng.integers(0, 256) + down * rows + across * columns
     light = light % 256 if rng.random() < 0.3 else light.clip(0, 255)
-    return light.astype(np.uint8)[..., None].repeat(3, axis=2)
+    return np.asarray(light, np.uint8)[..., None].repeat(3, axis=2)
 
 
 def checkerboard(rng: np.random.Generator, height: int, width: int) -> Pixels:
@@ -61,7 +61,7 @@ def checkerboard(rng: np.random.Generator, height: int, width: int) -> Pixels:
     rows, columns = np.mgrid[:height, :width] // side
     light, dark = rng.integers(0, 256, 2)
     board = np.where((rows + columns) % 2 == 0, light, dark)
-    return board.astype(np.uint8)[..., None].repeat(3, axis=2)
+    return np.asarray(board, np.uint8)[..., None].repeat(3, axis=2)
 
 
 def shapes(rng: np.random.Generator, height: int, width: int) -> Pixels:

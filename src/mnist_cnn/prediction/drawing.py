@@ -140,8 +140,9 @@ def _place(
     x, y, _, box_height = box
     width, height = text_size(label, text)[1] + text, round(LABEL_HEIGHT * text)
     x = max(0, min(x, picture.shape[1] - width))
-    above = [y - row * height for row in (1, 2, 3)]
-    below = [y + box_height + row * height for row in (0, 1, 2)]
+    # Not further away: it would seem to belong to another digit.
+    above = [y - row * height for row in (1, 2)]
+    below = [y + box_height + row * height for row in (0, 1)]
     tops = [top for pair in zip(above, below, strict=True) for top in pair]
     places = [(x, t, width, height) for t in tops if 0 <= t <= picture.shape[0] - height]
 

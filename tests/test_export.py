@@ -1,0 +1,134 @@
+"""python export.py: the file gives what the network gives, or there is no file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from lightning import Trainer
+from torch.optim import SGD
+
+from mnist_cnn.checkpoints import CheckpointDescription, load_checkpoint
+from mnist_cnn.data import MnistDataModule, build_normalization
+from mnist_cnn.models import CompactCnn
+from mnist_cnn.schedulers import constant
+
+Here = Callable[..., tuple[int, str]]
+NORMALIZATIONS: dict[str, dict[str, Any]] = {
+    "affine": {"method": "affine", "mean": 0.25, "std": 0.5},
+    "column_l2": {"method": "column_l2"},
+}
+
+# The exporter itself uses what is deprecated in Python and in torch.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture
+def train(make_data: Callable[..., MnistDataModule], tmp_path: Path) -> Callable[[str], Path]:
+    """Trains a tiny network for two steps with a normalisation; returns its checkpoint."""
+
+    def train(normalization: str) -> Path:
+        torch.manual_seed(0)
+        model = CompactCnn(
+            (1, 28, 28),
+            10,
+            channels=(2, 3, 4),
+            optimizer=lambda parameters: SGD(parameters, lr=0.01),
+            scheduler=constant,
+        )
+        trainer = Trainer(
+            max_steps=2,
+            accelerator="cpu",
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=tmp_path,
+            callbacks=[CheckpointDescription({"seed": 1})],
+            enable_checkpointing=False,
+        )
+        trainer.fit(model, make_data(normalization=NORMALIZATIONS[normalization]))
+        trainer.save_checkpoint(tmp_path / "tiny.ckpt")
+        return tmp_path / "tiny.ckpt"
+
+    return train
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_opencv_gives_what_torch_gives(
+    normalization: str, train: Callable[[str], Path], run_here: Here, tmp_path: Path
+) -> None:
+    path = train(normalization)
+    code, output = run_here("export.py", str(path), "tiny.onnx")
+    assert code == 0
+    assert "tiny.onnx" in output
+    assert not list(tmp_path.glob("*.tmp"))
+
+    checkpoint = load_checkpoint(path)
+    normalize = build_normalization(checkpoint.normalization)
+    network = cv2.dnn.readNetFromONNX(str(tmp_path / "tiny.onnx"))
+    for number in (1, 5):
+        images = np.random.default_rng(0).integers(0, 256, (number, 1, 28, 28), np.uint8)
+        with torch.inference_mode():
+            expected = checkpoint.model(normalize(torch.from_numpy(images))).softmax(dim=1)
+        network.setInput(images.astype(np.float32))
+        np.testing.assert_allclose(network.forward(), expected, rtol=0, atol=1e-5)
+        assert expected.std(dim=1).min() > 1e-3
+
+
+def test_a_missing_checkpoint_is_one_line(run_here: Here, tmp_path: Path) -> None:
+    code, output = run_here("export.py", "missing.ckpt", "tiny.onnx")
+    assert code == 1
+    assert output.startswith("error: ")
+    assert "missing.ckpt" in output
+    assert output.count("\n") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_file_is_no_checkpoint(run_here: Here, tmp_path: Path) -> None:
+    (tmp_path / "words.ckpt").write_text("weights\n")
+    code, output = run_here("export.py", "words.ckpt", "tiny.onnx")
+    assert code == 1
+    assert output.startswith("error: ")
+    assert output.count("\n") == 0
+    assert not (tmp_path / "tiny.onnx").exists()
+
+
+@pytest.mark.parametrize("target", ["folder", "missing/tiny.onnx"])
+def test_a_target_that_cannot_be_written_is_one_line(
+    target: str, train: Callable[[str], Path], run_here: Here, tmp_path: Path
+) -> None:
+    path = train("affine")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    code, output = run_here("export.py", str(path), target)
+    assert code == 1
+    error = output[output.index("error: ") :]
+    assert target in error
+    assert error.count("\n") == 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_existing_file_survives_a_failure(
+    train: Callable[[str], Path], run_here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = train("affine")
+    (tmp_path / "tiny.onnx").write_bytes(b"old")
+
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(Path, "replace", fail)
+    code, output = run_here("export.py", str(path), "tiny.onnx")
+    assert code == 1
+    assert "No space left on device" in output
+    assert (tmp_path / "tiny.onnx").read_bytes() == b"old"
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_help_says_what_is_written(run_here: Here) -> None:
+    code, output = run_here("export.py", "--help")
+    assert code == 0
+    assert "ONNX" in output

@@ -1,0 +1,112 @@
+"""Lines of writing: rows and order, however they lean, and strokes that belong together."""
+
+import numpy as np
+import pytest
+
+from mnist_cnn.photos.lines import find_lines
+from mnist_cnn.photos.pieces import Piece
+
+
+def box(x: float, y: float, width: float = 30, height: float = 50) -> Piece:
+    shape = (round(height), round(width))
+    return Piece(round(x), round(y), np.full(shape, 255, np.uint8))
+
+
+def places(pieces: list[Piece]) -> list[list[tuple[int, int]]]:
+    return [[(piece.x, piece.y) for piece in line.pieces] for line in find_lines(pieces)]
+
+
+def shuffled(pieces: list[Piece]) -> list[Piece]:
+    order = np.random.default_rng(0).permutation(len(pieces))
+    return [pieces[index] for index in order]
+
+
+def expected(rows: list[list[Piece]]) -> list[list[tuple[int, int]]]:
+    return [[(piece.x, piece.y) for piece in row] for row in rows]
+
+
+def assert_rows(rows: list[list[Piece]]) -> None:
+    assert places(shuffled([piece for row in rows for piece in row])) == expected(rows)
+
+
+def test_nothing_has_no_lines() -> None:
+    assert find_lines([]) == []
+
+
+def test_one_piece_is_a_line() -> None:
+    (line,) = find_lines([box(10, 20)])
+    assert line.height == 50
+    assert len(line.pieces) == 1
+
+
+def test_pieces_come_in_reading_order() -> None:
+    assert_rows([[box(20 + 60 * i, 20 + 100 * row) for i in range(5)] for row in range(3)])
+
+
+@pytest.mark.parametrize("degrees", [-9, -5, 5, 9])
+def test_tilted_lines_are_followed(degrees: float) -> None:
+    slope = np.tan(np.radians(degrees))
+    assert_rows(
+        [[box(20 + 55 * i, 300 + 95 * row + slope * 55 * i) for i in range(9)] for row in range(3)]
+    )
+
+
+def test_lines_may_have_different_lengths() -> None:
+    assert_rows(
+        [[box(20 + 60 * i, 20 + 90 * row) for i in range(n)] for row, n in enumerate((2, 6, 1))]
+    )
+
+
+def test_uneven_writing_is_one_line() -> None:
+    shifts = (0, 14, -9, 11, -14, 4)
+    heights = (50, 44, 58, 47, 55, 40)
+    rows = [[box(20 + 55 * i, 100 + shifts[i], 30, heights[i]) for i in range(6)]]
+    assert_rows(rows)
+
+
+def test_close_lines_are_parted() -> None:
+    assert_rows([[box(20 + 60 * i, 20 + 60 * row) for i in range(4)] for row in range(3)])
+
+
+def test_a_wide_gap_does_not_end_a_line() -> None:
+    assert_rows([[box(20, 20), box(80, 20), box(500, 24), box(560, 22)]])
+
+
+def test_a_bar_above_is_joined_with_its_body() -> None:
+    body, bar, other = box(20, 32, 28, 40), box(24, 20, 34, 6), box(90, 20)
+    (line,) = find_lines([other, bar, body])
+    five, last = line.pieces
+    assert (five.x, five.y, five.right, five.bottom) == (20, 20, 58, 72)
+    assert five.area == body.area + bar.area
+    assert last is other
+
+
+def test_digits_above_each_other_are_not_joined() -> None:
+    assert_rows([[box(20, 20)], [box(20, 80)]])
+
+
+def test_a_bar_beside_belongs_to_the_nearest_line() -> None:
+    top, bottom = [box(20, 20), box(80, 20)], [box(20, 150), box(80, 150)]
+    bar = box(118, 165, 16, 6)
+    lines = find_lines([*top, bar, *bottom])
+    assert [len(line.pieces) for line in lines] == [2, 3]
+    assert lines[1].pieces[-1] is bar
+
+
+def test_a_low_piece_far_from_all_is_dropped() -> None:
+    assert_rows([[box(20, 20), box(80, 20)]])
+    digits = [box(20, 20), box(80, 20)]
+    assert places([*digits, box(400, 300, 12, 10)]) == expected([digits])
+
+
+def test_all_ink_stays() -> None:
+    pieces = [box(20 + 40 * i, 20 + 7 * (i % 3), 20 + i, 40 + i) for i in range(12)]
+    lines = find_lines(pieces)
+    total = sum(piece.area for line in lines for piece in line.pieces)
+    assert total == sum(piece.area for piece in pieces)
+
+
+def test_height_is_of_the_line_s_digits() -> None:
+    small = [box(20 + 40 * i, 20, 20, 40) for i in range(5)]
+    large = [box(20 + 80 * i, 120, 40, 70) for i in range(5)]
+    assert [line.height for line in find_lines([*large, *small])] == [40, 70]

@@ -1,0 +1,272 @@
+"""The data a network for photos learns from: the labels of candidates, and the files."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from lightning import Trainer
+from torch.optim import SGD
+
+from conftest import STANDARDIZE, FakeData
+from fake_mnist import draw_digit
+from mnist_cnn.data import MnistDataModule, photo_files
+from mnist_cnn.data.idx import read_idx, write_idx
+from mnist_cnn.data.photo_digits import (
+    NO_DIGIT,
+    ink_polarity,
+    label_candidates,
+    simulate_digits,
+)
+from mnist_cnn.data.photo_files import write_photo_files
+from mnist_cnn.models import Mlp
+from mnist_cnn.photos.ink import Ink
+from mnist_cnn.photos.page import Candidate, Page, read_pages, working_grey
+from mnist_cnn.photos.pieces import Piece, crop
+from mnist_cnn.schedulers import constant
+from mnist_cnn.simulator import Scene
+
+Pixels = npt.NDArray[np.uint8]
+SIZE = (500, 600)  # the working size is this size
+GENERATOR = np.random.default_rng(0)
+LABELS = np.arange(40) % 10
+DIGITS = np.stack([draw_digit(int(label), GENERATOR) for label in LABELS])
+
+
+def scene_of(owners: Pixels, line: str, light: bool = False) -> Scene:
+    image = np.where(owners > 0, 50, 220).astype(np.uint8)[..., None].repeat(3, axis=2)
+    return Scene(255 - image if light else image, (line,), (), owners)
+
+
+def two_rings(second: int = 350) -> Pixels:
+    owners = np.zeros(SIZE, np.uint8)
+    cv2.ellipse(owners, (200, 250), (50, 80), 0, 0, 360, 1, 14)
+    cv2.ellipse(owners, (second, 250), (50, 80), 0, 0, 360, 2, 14)
+    return owners
+
+
+def label_of(scene: Scene, mask: npt.NDArray[np.bool_]) -> int:
+    """The label of one candidate with a mask's ink, on a page where all ink was found."""
+    found = np.where(scene.owners > 0, 255, 0).astype(np.uint8) | np.where(mask, 255, 0)
+    found = found.astype(np.uint8)
+    ink = Ink((found / 255).astype(np.float32), found, 0.8, "dark")
+    grey = np.zeros(SIZE, np.uint8)
+    (piece,) = crop(0, 0, np.where(mask, 255, 0).astype(np.uint8))
+    candidate = Candidate(0, 0, 1, piece, np.zeros((28, 28), np.uint8))
+    (label,) = label_candidates(scene, Page(1.0, grey, ink, 14.0, [], [candidate]))
+    return int(label)
+
+
+ROWS, COLUMNS = np.mgrid[: SIZE[0], : SIZE[1]]
+
+
+def test_a_whole_digit_has_its_label() -> None:
+    owners = two_rings()
+    scene = scene_of(owners, "07")
+    assert label_of(scene, owners == 1) == 0
+    assert label_of(scene, owners == 2) == 7
+
+
+@pytest.mark.parametrize(
+    ("share", "label"), [(0.3, NO_DIGIT), (0.5, NO_DIGIT), (0.75, -1), (0.95, 4)]
+)
+def test_a_part_of_a_digit_is_labelled_by_its_share(share: float, label: int) -> None:
+    owners = np.zeros(SIZE, np.uint8)
+    owners[100:400, 200:220] = 1
+    part = (owners == 1) & (100 + 300 * share > ROWS)
+    assert label_of(scene_of(owners, "4"), part) == label
+
+
+def test_two_digits_together_are_none() -> None:
+    owners = two_rings(second=300)
+    assert label_of(scene_of(owners, "07"), owners > 0) == NO_DIGIT
+
+
+def test_half_of_each_of_two_digits_is_none() -> None:
+    owners = two_rings(second=300)
+    assert label_of(scene_of(owners, "07"), (owners > 0) & (abs(COLUMNS - 250) < 50)) == NO_DIGIT
+
+
+def test_clutter_is_no_digit() -> None:
+    owners = two_rings()
+    blot = (ROWS > 400) & (ROWS < 450) & (COLUMNS > 500) & (COLUMNS < 540)
+    assert label_of(scene_of(owners, "07"), blot) == NO_DIGIT
+
+
+def test_a_digit_with_much_clutter_is_none() -> None:
+    owners = two_rings()
+    blot = (ROWS > 360) & (ROWS < 440) & (COLUMNS > 150) & (COLUMNS < 300)
+    assert label_of(scene_of(owners, "07"), (owners == 1) | blot) == NO_DIGIT
+
+
+def test_a_digit_that_is_hardly_visible_has_no_label_of_its_own() -> None:
+    owners = np.zeros(SIZE, np.uint8)
+    owners[100:400, 200:220] = 1
+    scene = scene_of(owners, "4")
+    seen = np.where((owners == 1) & (ROWS < 200), 255, 0).astype(np.uint8)
+    ink = Ink((seen / 255).astype(np.float32), seen, 0.8, "dark")
+    (piece,) = crop(0, 0, seen)
+    candidate = Candidate(0, 0, 1, piece, np.zeros((28, 28), np.uint8))
+    page = Page(1.0, np.zeros(SIZE, np.uint8), ink, 14.0, [], [candidate])
+    assert label_candidates(scene, page).tolist() == [-1]
+
+
+def test_labels_follow_the_scale() -> None:
+    owners = np.ascontiguousarray(two_rings()[100:400:4, 100:450:4])
+    scene = scene_of(owners, "36")
+    page = next(read_pages(*working_grey(scene.image)))
+    assert page.scale > 2
+    labels = label_candidates(scene, page)
+    assert labels.dtype == np.int64
+    assert len(labels) == len(page.candidates)
+    assert {3, 6, NO_DIGIT} <= set(labels.tolist())
+    for candidate, label in zip(page.candidates, labels, strict=True):
+        middle = (candidate.piece.x + candidate.piece.width / 2) / page.scale
+        if label in (3, 6):
+            assert label == (3 if middle < owners.shape[1] / 2 else 6)
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_polarity_is_that_of_the_scene(light: bool) -> None:
+    assert ink_polarity(scene_of(two_rings(), "07", light)) == ("light" if light else "dark")
+
+
+def test_polarity_is_judged_near_the_ink() -> None:
+    scene = scene_of(two_rings(), "07")
+    scene.image[:80] = scene.image[420:] = 0  # a table darker than the ink
+    assert ink_polarity(scene) == "dark"
+
+
+def test_a_scene_without_ink_has_a_polarity() -> None:
+    assert ink_polarity(scene_of(np.zeros(SIZE, np.uint8), "")) in ("dark", "light")
+
+
+def test_simulated_digits_are_images_with_labels() -> None:
+    images, labels = simulate_digits(np.random.default_rng(1), DIGITS, LABELS, 12)
+    assert images.shape == (len(labels), 28, 28)
+    assert images.dtype == labels.dtype == np.uint8
+    assert len(labels) > 12
+    assert labels.max() == NO_DIGIT
+    assert (labels < NO_DIGIT).sum() >= 5
+    assert (images.max(axis=(1, 2)) > 100).all()
+
+
+def test_a_seed_makes_the_same_digits_again() -> None:
+    first, again = (simulate_digits(np.random.default_rng(2), DIGITS, LABELS, 4) for _ in range(2))
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    other = simulate_digits(np.random.default_rng(3), DIGITS, LABELS, 4)
+    assert other[0].shape != first[0].shape or (other[0] != first[0]).any()
+
+
+def test_no_scenes_no_digits() -> None:
+    images, labels = simulate_digits(np.random.default_rng(0), DIGITS, LABELS, 0)
+    assert images.shape == (0, 28, 28)
+    assert labels.shape == (0,)
+
+
+class Threads(ThreadPoolExecutor):
+    """In place of processes, which take seconds to start; what they are given can be pickled."""
+
+    def __init__(self, processes: int, context: BaseContext) -> None:
+        assert context.get_start_method() == "spawn"
+        super().__init__(processes)
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return super().submit(pickle.loads(pickle.dumps(fn)), *args, **kwargs)
+
+
+@pytest.fixture
+def write(fake_data: FakeData, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Writes the files of a few scenes; takes a folder and other arguments."""
+    monkeypatch.setattr(photo_files, "MNIST_SHA256", fake_data.digests)
+    monkeypatch.setattr(photo_files, "CHUNK", 2)
+    monkeypatch.setattr(photo_files, "ProcessPoolExecutor", Threads)
+    threads = cv2.getNumThreads()
+    arguments = {"data": str(fake_data.folder), "scenes": 4, "seed": 1, "processes": 1}
+    yield lambda out, **others: write_photo_files(out, **{**arguments, **others})
+    cv2.setNumThreads(threads)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "MNIST" / "raw").iterdir()}
+
+
+def test_files_do_not_depend_on_the_number_of_processes(
+    write: Callable[..., None], tmp_path: Path
+) -> None:
+    write(tmp_path / "one")
+    write(tmp_path / "two", processes=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    write(tmp_path / "other", seed=2)
+    assert contents(tmp_path / "one") != contents(tmp_path / "other")
+
+
+def test_written_files_train_a_network_of_eleven_classes(
+    write: Callable[..., None],
+    fake_data: FakeData,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(tmp_path)
+    output = capsys.readouterr().out
+    raw, mnist = tmp_path / "MNIST" / "raw", fake_data.folder / "MNIST" / "raw"
+    assert contents(tmp_path).keys() == fake_data.digests.keys()
+    for part in ("train", "t10k"):
+        images = read_idx(raw / f"{part}-images-idx3-ubyte")
+        labels = read_idx(raw / f"{part}-labels-idx1-ubyte")
+        assert images.shape == (len(labels), 28, 28)
+        assert labels.max() == NO_DIGIT
+        assert f"{part}: {len(labels):,} images; " in output
+    first = read_idx(mnist / "train-images-idx3-ubyte")
+    np.testing.assert_array_equal(read_idx(raw / "train-images-idx3-ubyte")[: len(first)], first)
+    assert f"data.data_dir={tmp_path}" in output
+
+    data = MnistDataModule(STANDARDIZE, str(tmp_path), val_size=50, digests={})
+    data.prepare_data()
+    data.setup()
+    assert data.num_classes == 11
+    model = Mlp(
+        data.image_shape, data.num_classes, optimizer=partial(SGD, lr=0.1), scheduler=constant
+    )
+    trainer = Trainer(
+        max_steps=2,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(model, data)
+    assert trainer.global_step == 2
+
+
+def test_missing_files_that_were_made_here_name_the_command(tmp_path: Path) -> None:
+    data = MnistDataModule(STANDARDIZE, str(tmp_path), digests={})
+    with pytest.raises(FileNotFoundError, match=r"python simulate\.py") as caught:
+        data.prepare_data()
+    assert "\n" not in str(caught.value)
+    assert "train-images-idx3-ubyte, " in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(0,), (5,), (3, 28, 28), (2, 1, 4, 3)])
+def test_written_arrays_are_read_again(shape: tuple[int, ...], tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    write_idx(tmp_path / "values-idx-ubyte", values)
+    np.testing.assert_array_equal(read_idx(tmp_path / "values-idx-ubyte"), values)
+    assert [path.name for path in tmp_path.iterdir()] == ["values-idx-ubyte"]
+
+
+def test_a_piece_of_nothing_known_is_none() -> None:
+    scene = scene_of(np.zeros(SIZE, np.uint8), "")
+    piece = Piece(10, 10, np.full((20, 20), 255, np.uint8))
+    mask = np.zeros(SIZE, bool)
+    mask[10:30, 10:30] = piece.mask > 0
+    assert label_of(scene, mask) == NO_DIGIT

@@ -1,0 +1,138 @@
+"""Ruled and squared paper: its lines go, and strokes that cross them stay in one piece."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mnist_cnn.photos.ink import Ink
+from mnist_cnn.photos.rules import remove_rules
+
+Pixels = npt.NDArray[np.uint8]
+SHAPE = (300, 400)
+PRINT, PEN = 110, 230  # contrast × 255
+
+
+def ink_of(contrast: Pixels) -> Ink:
+    mask = np.where(contrast > 0, 255, 0).astype(np.uint8)
+    return Ink((contrast / 255).astype(np.float32), mask, 0.9, "dark")
+
+
+def digits() -> Pixels:
+    """A 0 and a 1, 90 pixels high, strokes of 7."""
+    contrast = np.zeros(SHAPE, np.uint8)
+    cv2.ellipse(contrast, (150, 150), (28, 42), 0, 0, 360, PEN, 7)
+    cv2.line(contrast, (260, 108), (250, 190), PEN, 7)
+    return contrast
+
+
+def ruled(tilt: int = 0, thickness: int = 2) -> Pixels:
+    contrast = np.zeros(SHAPE, np.uint8)
+    for y in range(20, 300, 40):
+        cv2.line(contrast, (0, y), (399, y + tilt), PRINT, thickness)
+    return contrast
+
+
+def squared() -> Pixels:
+    contrast = ruled()
+    contrast[:, 13::40] = PRINT
+    contrast[:, 14::40] = PRINT
+    return contrast
+
+
+def components(mask: Pixels, smallest: int = 30) -> int:
+    stats = cv2.connectedComponentsWithStats(mask, connectivity=8)[2]
+    return int((stats[1:, cv2.CC_STAT_AREA] >= smallest).sum())
+
+
+PAPERS = {
+    "ruled": ruled(),
+    "fine": ruled(thickness=1),
+    "rising": ruled(tilt=-40),
+    "falling": ruled(tilt=25),
+    "squared": squared(),
+    "one line": np.where(np.arange(300)[:, None] // 3 == 62, PRINT, 0)
+    .repeat(400, 1)
+    .astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_printed_lines_go_and_digits_stay(name: str) -> None:
+    pen = digits()
+    kept = remove_rules(ink_of(np.maximum(pen, PAPERS[name])))
+    assert kept.shape == SHAPE
+    assert set(np.unique(kept)) == {0, 255}
+    assert (kept[pen > 0] > 0).mean() > 0.97
+    rules = (PAPERS[name] > 0) & (cv2.dilate(pen, np.ones((15, 15), np.uint8)) == 0)
+    assert (kept[rules] > 0).mean() < 0.05
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_crossing_strokes_stay_in_one_piece(name: str) -> None:
+    kept = remove_rules(ink_of(np.maximum(digits(), PAPERS[name])))
+    assert components(kept) == 2
+
+
+def test_strokes_as_pale_as_the_print_stay_in_one_piece() -> None:
+    pen = np.minimum(digits(), PRINT)
+    kept = remove_rules(ink_of(np.maximum(pen, ruled())))
+    assert components(kept) == 2
+    assert (kept[pen > 0] > 0).mean() > 0.95
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_blank_ruled_paper_keeps_its_mask(turned: bool) -> None:
+    contrast = np.ascontiguousarray(ruled().T) if turned else ruled()
+    ink = ink_of(contrast)
+    np.testing.assert_array_equal(remove_rules(ink), ink.mask)
+
+
+def test_plain_paper_is_left_alone() -> None:
+    ink = ink_of(digits())
+    np.testing.assert_array_equal(remove_rules(ink), ink.mask)
+
+
+@pytest.mark.parametrize("tilt", [0, 15, -15])
+def test_a_stroke_across_the_frame_is_no_rule_when_alone(tilt: int) -> None:
+    contrast = np.zeros(SHAPE, np.uint8)
+    cv2.line(contrast, (200 + tilt, -5), (200 - tilt, 305), PEN, 12)
+    ink = ink_of(contrast)
+    np.testing.assert_array_equal(remove_rules(ink), ink.mask)
+
+
+def test_a_long_stroke_that_ends_within_the_page_stays() -> None:
+    contrast = digits()
+    contrast[220:226, 40:360] = PEN  # underlined, 0.8 of the width
+    ink = ink_of(contrast)
+    np.testing.assert_array_equal(remove_rules(ink), ink.mask)
+
+
+def test_a_row_of_digits_is_no_rule() -> None:
+    contrast = np.zeros(SHAPE, np.uint8)
+    for x in range(25, 400, 38):
+        cv2.ellipse(contrast, (x, 150), (16, 26), 0, 0, 360, PEN, 6)
+    ink = ink_of(contrast)
+    np.testing.assert_array_equal(remove_rules(ink), ink.mask)
+
+
+def test_thick_bands_are_no_rules() -> None:
+    contrast = digits()
+    contrast[240:280] = PEN
+    kept = remove_rules(ink_of(contrast))
+    assert (kept[240:280] > 0).mean() > 0.85
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (2, 3), (400, 3), (1600, 2)])
+def test_any_mask_is_taken(shape: tuple[int, int], level: int) -> None:
+    ink = ink_of(np.full(shape, level, np.uint8))
+    np.testing.assert_array_equal(remove_rules(ink), ink.mask)
+
+
+def test_the_ink_is_not_modified() -> None:
+    ink = ink_of(np.maximum(digits(), squared()))
+    before = ink.mask.copy(), ink.contrast.copy()
+    remove_rules(ink)
+    np.testing.assert_array_equal(ink.mask, before[0])
+    np.testing.assert_array_equal(ink.contrast, before[1])

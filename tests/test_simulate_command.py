@@ -1,0 +1,48 @@
+"""python simulate.py, as a person at the screen has it."""
+
+from collections.abc import Callable
+
+import pytest
+
+Here = Callable[..., tuple[int, str]]
+
+
+def test_help_names_the_options(run_here: Here) -> None:
+    code, output = run_here("simulate.py", "--help")
+    assert code == 0
+    for option in ("--out", "--data", "--scenes", "--seed", "--processes"):
+        assert option in output
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--scenes", "99", "--scenes is 99, must be at least 100"),
+        ("--scenes", "many", "invalid int value: 'many'"),
+        ("--seed", "-1", "--seed is -1, must be at least 0"),
+        ("--seed", "0.5", "invalid int value: '0.5'"),
+        ("--processes", "0", "--processes is 0, must be at least 1"),
+    ],
+)
+def test_bad_numbers_are_usage_errors(
+    option: str, value: str, complaint: str, run_here: Here
+) -> None:
+    code, output = run_here("simulate.py", f"{option}={value}")
+    assert code == 2
+    assert output.startswith("usage: simulate.py")
+    assert complaint in output
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(run_here: Here) -> None:
+    code, output = run_here("simulate.py", "--out", "/dev/null/photos")
+    assert code == 1
+    assert output.startswith("error: output folder /dev/null/photos can't be written")
+    assert "--out DIR" in output
+    assert output.count("\n") <= 1
+
+
+def test_altered_files_of_mnist_are_one_line(run_here: Here) -> None:
+    code, output = run_here("simulate.py", "--data", "/dev/null", "--out", "out")
+    assert code == 1
+    assert output.startswith("error: ")
+    assert output.count("\n") <= 1
