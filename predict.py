@@ -64,6 +64,8 @@ def main() -> None:
     """Prints what was read; exits with 1 if an image could not be read."""
     parser = Parser(description=__doc__, allow_abbrev=False)
     arguments = parse_arguments(parser)
+    # A file's name that the screen can't show must not end the run.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # is a text file
 
     # numpy and OpenCV take a while to import: only once the arguments are known.
     from mnist_cnn.errors import one_line, show_traceback
@@ -75,7 +77,7 @@ def main() -> None:
         if show_traceback() or isinstance(error, BrokenPipeError):
             raise
         if isinstance(error, UsageError):
-            parser.error(str(error))
+            parser.exit(2, f"error: {error}\n")
         sys.exit(f"error: {one_line(error)}")
 
 

@@ -15,9 +15,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
-    for name, least in (("scenes", 100), ("seed", 0), ("processes", 1)):
+    for name, least in (("scenes", 1000), ("seed", 0), ("processes", 1)):
         if getattr(arguments, name) < least:
             parser.error(f"--{name} is {getattr(arguments, name)}, must be at least {least}")
+    if arguments.scenes % 1000:
+        parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 7000")
 
     from mnist_cnn.data.photo_files import write_photo_files
     from mnist_cnn.errors import one_line, show_traceback

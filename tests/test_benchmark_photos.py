@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, FakeData
+from mnist_cnn.simulator import CONDITIONS
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -29,7 +30,7 @@ def test_it_writes_a_table_figures_and_a_picture(
     monkeypatch.setattr(sys, "argv", arguments)
     photos.main()
     rows = (tmp_path / "table.md").read_text().splitlines()
-    assert sum(row.startswith("| ") for row in rows) == 1 + len(photos.CONDITIONS) + 1
+    assert sum(row.startswith("| ") for row in rows) == 1 + len(CONDITIONS) + 1
     figures = json.loads((tmp_path / "results.json").read_text())
     assert figures["clean single"]["images"] == 1
     assert (tmp_path / "failures.png").stat().st_size > 0

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mnist_cnn.photos.ink import Ink
 from mnist_cnn.photos.page import Page
 from mnist_cnn.photos.pieces import Piece
 from mnist_cnn.prediction import ReadDigit, Reading
@@ -49,7 +50,7 @@ def page_of(boxes: list[Box], height: int, width: int, scale: float = 1.0) -> Pa
     for x, y, w, h in boxes:
         mask[y : y + h, x : x + w] = 255
     pieces = [Piece(x, y, np.full((h, w), 255, np.uint8)) for x, y, w, h in boxes]
-    ink = SimpleNamespace(contrast=(mask / 510).astype(np.float32), mask=mask, strength=0.5)
+    ink = Ink((mask / 510).astype(np.float32), mask, 0.5, "dark")
     lines = [SimpleNamespace(pieces=pieces)]
     return cast(Page, SimpleNamespace(scale=scale, grey=255 - mask // 2, ink=ink, lines=lines))
 

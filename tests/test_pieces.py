@@ -81,9 +81,9 @@ def test_many_specks_do_not_hide_the_writing() -> None:
 
 
 def test_the_largest_of_many_components_are_kept() -> None:
-    mask = np.zeros((800, 800), np.uint8)
-    for index in range(900):
-        y, x = 26 * (index // 30), 26 * (index % 30)
+    mask = np.zeros((1300, 1300), np.uint8)
+    for index in range(2 * MOST_COMPONENTS):
+        y, x = 8 + 25 * (index // 50), 8 + 25 * (index % 50)
         mask[y : y + (12 if index % 2 else 16), x : x + 5] = 255
     pieces = find_pieces(mask)
     assert len(pieces) == MOST_COMPONENTS

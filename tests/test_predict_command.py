@@ -340,7 +340,7 @@ def test_a_full_disk_is_one_line(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device", "table.csv")
 
-    monkeypatch.setattr("mnist_cnn.prediction.command.write_file", full)
+    monkeypatch.setattr("mnist_cnn.prediction.command.write_whole", full)
     code, output = run_here("predict.py", "photo.png", "--csv", "table.csv")
     assert code == 1
     assert output.splitlines()[-1].startswith("error: [Errno 28] No space left on device")

@@ -78,14 +78,17 @@ def test_strokes_as_pale_as_the_print_stay_in_one_piece() -> None:
     pen = np.minimum(digits(), PRINT)
     kept = remove_rules(ink_of(np.maximum(pen, ruled())))
     assert components(kept) == 2
-    assert (kept[pen > 0] > 0).mean() > 0.95
+    assert (kept[pen > 0] > 0).mean() > 0.9
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_blank_ruled_paper_keeps_its_mask(turned: bool) -> None:
+def test_blank_ruled_paper_is_empty(turned: bool) -> None:
     contrast = np.ascontiguousarray(ruled().T) if turned else ruled()
-    ink = ink_of(contrast)
-    np.testing.assert_array_equal(remove_rules(ink), ink.mask)
+    assert not remove_rules(ink_of(contrast)).any()
+
+
+def test_blank_squared_paper_is_empty() -> None:
+    assert not remove_rules(ink_of(squared())).any()
 
 
 def test_plain_paper_is_left_alone() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import Normalization, build_normalization
 from mnist_cnn.models import DigitClassifier
+from mnist_cnn.outputs import write_whole
 
 
 class PixelsToProbabilities(nn.Module):
@@ -25,7 +26,8 @@ class PixelsToProbabilities(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Probabilities (N, K) of the classes for images (N, C, H, W), float, 0 to 255."""
-        probabilities: Tensor = self.layers(self.normalize(images)).softmax(dim=1)
+        # A copy: normalisations work in place on what is float already.
+        probabilities: Tensor = self.layers(self.normalize(images.clone())).softmax(dim=1)
         return probabilities
 
 
@@ -52,9 +54,4 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
-    scratch = path.with_name(path.name + ".tmp")
-    try:
-        program.save(scratch)  # type: ignore[union-attr]  # None only without dynamo
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    write_whole(path, program.model_proto.SerializeToString())  # type: ignore[union-attr]  # dynamo

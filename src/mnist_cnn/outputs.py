@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import Any
 
 
@@ -37,11 +37,33 @@ def check_writable(folder: Path, option: str) -> None:
         sys.exit(f"error: {error}")
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file; nobody ever sees half of it, and a failure leaves what was there before.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    path = path.resolve()  # a link stays one
+    with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            Path(file.name).chmod(0o666 & ~_umask())  # it was for this user alone
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)  # there is no way to ask without setting it
+    os.umask(mask)
+    return mask
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes plain data; whoever reads it, a sweep's summary say, never sees half a file."""
-    scratch = path.with_suffix(".tmp")
-    scratch.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def shown(path: str | Path) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from mnist_cnn.outputs import write_whole
+
 UNSIGNED_BYTE = 0x08
 
 
@@ -52,6 +54,4 @@ def write_idx(path: Path, values: npt.NDArray[np.uint8]) -> None:
         values: Of any shape.
     """
     header = struct.pack(f">HBB{values.ndim}I", 0, UNSIGNED_BYTE, values.ndim, *values.shape)
-    scratch = path.with_suffix(".tmp")
-    scratch.write_bytes(header + values.tobytes())
-    scratch.replace(path)
+    write_whole(path, header + values.tobytes())

@@ -33,12 +33,16 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
         processes: That work at a time; the result is the same for any number.
 
     Raises:
-        ValueError: A file of MNIST is altered.
+        ValueError: A file of MNIST is altered, or `out` is MNIST's own folder.
         FileNotFoundError: MNIST is missing and no source has it.
     """
-    mnist = Path(data, "MNIST", "raw")
+    mnist, folder = Path(data, "MNIST", "raw"), out / "MNIST" / "raw"
+    if folder.resolve() == mnist.resolve():
+        raise ValueError(
+            f"--out {out} is the folder of MNIST itself, whose files would be replaced; choose "
+            "another"
+        )
     provide_files(mnist, MNIST_SHA256)
-    folder = out / "MNIST" / "raw"
     folder.mkdir(parents=True, exist_ok=True)
     for part, share in (("train", 1), ("t10k", TEST_SHARE)):
         chunks = [(seed, share, index) for index in range(max(1, scenes // share // CHUNK))]

@@ -14,10 +14,11 @@ from mnist_cnn.photos.pieces import Piece, crop
 NARROW = 0.7  # a piece narrower than this many heights is one digit
 CUT_HEIGHT = 48  # pixels; cuts are looked for at this size
 STEP = 4  # pixels between the places where a cut is tried
+MOST_PLACES = 300  # of the longest line of writing
 REACH = 9  # pixels that a cut may move to either side of its place
 BEND = 0.05  # price of a step aside, in pixels of ink
 # A cut through more ink than this, in stroke widths, goes along a stroke, not across.
-MOST_INK = 2.5
+MOST_INK = 1.7
 APART = 5  # pixels between two cuts
 
 
@@ -45,7 +46,8 @@ def cut(piece: Piece, height: float) -> list[Piece]:
 
 
 def _find_paths(small: Floats, stroke: float) -> list[Floats]:
-    places = np.arange(STEP, small.shape[1] - STEP, STEP)
+    step = max(STEP, small.shape[1] // MOST_PLACES)
+    places = np.arange(STEP, small.shape[1] - STEP, step)
     prices, paths = _cheapest_paths(small, places)
     kept: list[Floats] = []
     for index in np.argsort(prices, kind="stable"):

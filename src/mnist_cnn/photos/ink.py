@@ -39,6 +39,12 @@ class Ink:
     strength: float
     polarity: Polarity
 
+    @property
+    def share(self) -> Floats:
+        """Share of full ink of each pixel: (H, W), float32, in [0, 1]; pencil is as dark as ink."""
+        share = self.contrast / np.float32(max(self.strength, 1e-6))
+        return np.asarray(np.clip(share, 0, 1), np.float32)
+
 
 def estimate_background(grey: Bytes, window: float) -> Bytes:
     """The paper without what is written on it: a median over a window wider than any stroke.
@@ -160,7 +166,7 @@ def find_ink(
 def _otsu(values: Floats) -> float:
     levels = (values * 255).astype(np.uint8).reshape(1, -1)
     level, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return (level + 0.5) / 255
+    return (level + 1) / 255  # the first one above it
 
 
 def _hysteresis(contrast: Floats, low: float, high: float) -> Bytes:

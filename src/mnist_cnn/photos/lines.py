@@ -120,8 +120,6 @@ def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> None:
         return float(np.hypot(across, down))
 
     nearest = [(min(distance(other) for other in group), group) for group in groups]
-    if not nearest:
-        return
     closest, group = min(nearest, key=lambda pair: pair[0])
     if closest <= height:
         group.append(piece)

@@ -146,10 +146,11 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
     order = sorted(pieces, key=lambda piece: piece.stroke_width)
     areas = np.cumsum([piece.area for piece in order])
     stroke = order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
-    share = np.clip(ink.contrast / max(ink.strength, 1e-6), 0, 1)
-    arrangements = [] if single else [[_cut(line) for line in find_lines(pieces)]]
-    if single or len(pieces) > 1:
-        # However broken its strokes are, it may be one digit.
+    share = ink.share
+    lines = [] if single else [_cut(line) for line in find_lines(pieces)]
+    arrangements = [lines] if lines else []
+    if single or sum(len(line.pieces) for line in lines) > 1:
+        # However broken or wide it is, it may be one digit.
         whole = merge(pieces)
         arrangements.append([Line([whole], whole.height)])
     for lines in arrangements:

@@ -14,8 +14,8 @@ from mnist_cnn.photos.ink import Bytes
 SPECK = 0.16
 BRIDGED = 1.5  # gap within a broken stroke, in stroke widths
 # Components beyond this number are noise; the largest are kept.
-MOST_COMPONENTS = 200
-# Digits of fewer pixels, at working size, can't be told from noise.
+MOST_COMPONENTS = 1000
+# Writing that is lower than this, in pixels at working size, can't be told from noise.
 LOWEST = 8
 
 

@@ -9,13 +9,16 @@ import numpy.typing as npt
 from mnist_cnn.photos.ink import Bytes, Floats, Ink
 
 SIDE = 256  # pixels of the longer side at which rules are looked for
-SLOPES = np.tan(np.radians(np.arange(-12, 12.1, 0.5)))  # that are tried
+SMALLEST = 8  # pixels of the shorter side, below which nothing can be told from a line
+# That are tried; of equally good ones the first, which is the least steep.
+SLOPES = np.tan(np.radians(sorted(np.arange(-12, 12.1, 0.5), key=abs)))
 MOST_SLOPES = 4
 PAD = 0.12  # of the width: rows beyond the image in which a sheared line may start
 COVERED = 0.6  # share of the page's width that a rule covers; no row of digits does
 FAINT = 0.42  # the same for a rule that is parallel to a better one
 THICKEST = 0.05  # of its length; a stroke of that length is thicker
 ENDS = 0.04  # of the width: a rule begins and ends this near to the frame
+CRUMBS = 0.1  # share of the ink that is nothing but the rest of lines
 STRONGER = 1.35  # times a rule's contrast: that is ink on top of it
 
 
@@ -26,7 +29,7 @@ def remove_rules(ink: Ink) -> Bytes:
         ink: Of the page, at working size (H, W).
 
     Returns:
-        (H, W), uint8; the ink's own mask where nothing but rules would go.
+        (H, W), uint8; the ink's own mask where one or two lines are all there is.
     """
     mask = ink.mask
     across = _bands(mask)
@@ -34,19 +37,26 @@ def remove_rules(ink: Ink) -> Bytes:
     without = mask.copy()
     for band, _ in across + along:
         without[band] = 0
-    for bands, shape in ((across, (1, 0)), (along, (0, 1))):
+    for bands, upright in ((across, True), (along, False)):
         for band, thickness in bands:
-            without |= _crossing(ink, without, band, thickness, shape)
-    return without if without.any() else mask
+            without |= _crossing(ink, without, band, thickness, upright=upright)
+    left = cv2.countNonZero(without)
+    # One or two lines that are all there is are no print: a 1 across the frame, say.
+    if len(across) + len(along) <= 2 and left < CRUMBS * cv2.countNonZero(mask):
+        return mask
+    return without
 
 
 def _crossing(
-    ink: Ink, without: Bytes, band: npt.NDArray[np.bool_], thickness: int, axis: tuple[int, int]
+    ink: Ink, without: Bytes, band: npt.NDArray[np.bool_], thickness: int, *, upright: bool
 ) -> Bytes:
-    """Pixels of a band that belong to strokes: between ink on both sides, or darker than print."""
-    reach = 2 * thickness + 4
-    kernel = np.ones((reach, 1) if axis == (1, 0) else (1, reach), np.uint8)
-    last = (0, reach - 1) if axis == (1, 0) else (reach - 1, 0)
+    """Pixels of a band that belong to strokes: between ink on both sides, or darker than print.
+
+    `upright` strokes cross a horizontal band.
+    """
+    reach = 2 * thickness + 4  # a slanting stroke comes out elsewhere than it went in
+    kernel = np.ones((reach, 1) if upright else (1, reach), np.uint8)
+    last = (0, reach - 1) if upright else (reach - 1, 0)
     before, behind = (cv2.dilate(without, kernel, anchor=anchor) for anchor in (last, (0, 0)))
     both = cv2.bitwise_and(before, behind) > 0
     printed = ink.contrast[band & (ink.mask > 0)]
@@ -61,6 +71,9 @@ def _bands(mask: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
     height, width = mask.shape
     shrink = min(1.0, SIDE / max(mask.shape))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    if min(size) < SMALLEST:
+        return []
+    # A quarter of a pixel: thin rules fade when the mask shrinks.
     small = (cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 60).astype(np.float32)
     bands = []
     for slope, row, thickness in _straight_lines(small):
@@ -84,7 +97,7 @@ def _straight_lines(small: Floats) -> Iterator[tuple[float, float, int]]:
             return
         slope, found = float(SLOPES[best]), False
         for centre, thickness in _peaks(profiles[best]):
-            centre -= PAD * small.shape[1]
+            centre -= round(PAD * small.shape[1])
             thin = thickness <= max(2.0, THICKEST * small.shape[1])
             if thin and (found or _reaches_frame(left, slope, centre, thickness)):
                 yield slope, centre, thickness
@@ -114,7 +127,7 @@ def _ends(slope: float, centre: float, width: int) -> list[tuple[int, int]]:
 def _reaches_frame(small: Floats, slope: float, centre: float, thickness: int) -> bool:
     """Whether there is ink at both ends of a line."""
     height, width = small.shape
-    margin = max(2, round(ENDS * width))
+    margin = min(width, max(2, round(ENDS * width)))
     columns = np.r_[:margin, width - margin : width]
     rows = np.rint(centre + slope * (columns - width / 2)).astype(int)
     reach = np.arange(-thickness, thickness + 1)
@@ -131,8 +144,8 @@ def _profile(small: Floats, slope: float) -> Floats:
     shear = np.array([[1, 0, 0], [-slope, 1, slope * width / 2 + pad]], np.float32)
     flat = cv2.warpAffine(small, shear, (width, height + 2 * pad), flags=cv2.INTER_NEAREST)
     # Lines that leave through the upper or lower frame are shorter than the page is wide.
-    rows = np.arange(height + 2 * pad) - pad
-    rise = abs(slope) * width / 2
-    inside = np.clip((np.minimum(rows, height - rows) + rise) / max(2 * rise, 1), 0, 1)
+    rows = np.arange(height + 2 * pad) - pad + 0.5
+    rise = abs(slope) * width / 2 + 0.5
+    inside = np.clip((np.minimum(rows, height - rows) + rise) / (2 * rise), 0, 1)
     sums = cv2.reduce(flat, 1, cv2.REDUCE_SUM)[:, 0]
     return np.asarray(sums / np.maximum(inside * width, 0.5 * width), np.float32)

@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float32]
 Classifier = Callable[[Bytes], Floats]
 
 DIGITS = 10
+BATCH = 512  # images at a time: a whole page, and a limit to the memory that noise can ask for
 WEIGHTS = Path(__file__).parent.parent / "weights" / "photo_digits.onnx"
 
 
@@ -33,14 +34,19 @@ def bundled_classifier() -> Classifier:
         ) from error
 
     def classify(images: Bytes) -> Floats:
-        network.setInput(images[:, None].astype(np.float32))
-        return np.asarray(network.forward(), np.float32)
+        rows = []
+        for start in range(0, len(images), BATCH):
+            network.setInput(images[start : start + BATCH, None].astype(np.float32))
+            rows.append(network.forward().copy())  # the next call reuses the memory
+        return np.asarray(np.concatenate(rows), np.float32)
 
     return classify
 
 
 def checkpoint_classifier(path: str | Path) -> Classifier:
     """A network of the user's own, with the normalisation of its training.
+
+    One that knows ten digits takes everything for a digit; data=photos has the eleventh class.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -52,6 +58,12 @@ def checkpoint_classifier(path: str | Path) -> Classifier:
     from mnist_cnn.data import build_normalization
 
     checkpoint = load_checkpoint(path)
+    shape, classes = (checkpoint.model.hparams[name] for name in ("input_shape", "num_classes"))
+    if tuple(shape) != (1, 28, 28) or classes not in (DIGITS, DIGITS + 1):
+        raise ValueError(
+            f"checkpoint {path} is for {classes} classes of images {tuple(shape)}, must be for "
+            f"{DIGITS} digits, and perhaps none, of images (1, 28, 28); use another"
+        )
     normalize = build_normalization(checkpoint.normalization)
 
     def classify(images: Bytes) -> Floats:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import one_line, show_traceback
+from mnist_cnn.outputs import write_whole
 from mnist_cnn.photos.images import MAX_BYTES, ImageError, printable, read_image
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.tutorials import PIPELINES
@@ -29,7 +30,6 @@ from mnist_cnn.prediction.files import (
     check_targets,
     find_sources,
     picture_names,
-    write_file,
 )
 from mnist_cnn.prediction.report import Record, format_csv, format_text, make_error, make_record
 from mnist_cnn.prediction.steps import draw_steps
@@ -87,19 +87,27 @@ def predict(settings: Settings) -> bool:
         _show(record, name_width, as_json=settings.json)
         records.append(record)
     if settings.csv:
-        write_file(settings.csv, format_csv(records, settings.top).encode())
+        write_whole(settings.csv, format_csv(records, settings.top).encode())
     return not any("error" in record for record in records)
 
 
 def _check_outputs(settings: Settings, sources: list[Source], names: list[str]) -> None:
-    if settings.csv:
-        check_targets([settings.csv], "--csv FILE", sources)
+    pictures = []
     for folder, option in (
         (settings.save, "--save DIR"),
         (settings.show_steps, "--show-steps DIR"),
     ):
         if folder:
-            check_targets([folder / name for name in names], option, sources)
+            targets = [folder / name for name in names]
+            check_targets(targets, option, sources)
+            pictures += [target.resolve() for target in targets]
+    if settings.csv:
+        check_targets([settings.csv], "--csv FILE", sources)
+        if settings.csv.resolve() in pictures:
+            raise UsageError(
+                f"--csv {printable(settings.csv)} is the name of a picture that is written, too; "
+                "choose another"
+            )
     if settings.save and settings.show_steps and settings.save.samefile(settings.show_steps):
         raise UsageError(
             f"--save and --show-steps are both {printable(settings.save)}; pictures of one would "
@@ -134,30 +142,38 @@ def _predict_one(
     try:
         image = _read_source(source)
         reading = read(image)
+        record = make_record(source.name, reading, settings.min_probability, settings.top)
+        pictures = _draw(image, reading, settings)
     except ImageError as error:
         return make_error(source.name, str(error))
     except Exception as error:  # whatever is wrong with one image, the others are read
         if show_traceback():
             raise
         return make_error(source.name, f"{printable(source.name)}: {one_line(error)}")
+    for folder, picture in pictures:
+        write_whole(folder / name, np.asarray(cv2.imencode(".png", picture)[1]).tobytes())
+    return record
+
+
+def _draw(image: Bytes, reading: Reading, settings: Settings) -> list[tuple[Path, Bytes]]:
+    """The pictures that are asked for, each with its folder."""
+    pictures = []
     if settings.save:
-        _write_picture(settings.save / name, draw_reading(image, reading, settings.min_probability))
+        pictures.append((settings.save, draw_reading(image, reading, settings.min_probability)))
     if settings.show_steps:
-        _write_picture(settings.show_steps / name, draw_steps(image, reading))
-    return make_record(source.name, reading, settings.min_probability, settings.top)
+        pictures.append((settings.show_steps, draw_steps(image, reading)))
+    return pictures
 
 
 def _read_source(source: Source) -> Bytes:
     if source.name != STANDARD_INPUT:
         return read_image(Path(source.name))
+    if sys.stdin is None:
+        raise ImageError("- is closed; pipe an image in, or name a file")
     content = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise ImageError(f"- has more than {MAX_BYTES:,} bytes; scale it down")
     return read_image(content)
-
-
-def _write_picture(path: Path, image: Bytes) -> None:
-    write_file(path, np.asarray(cv2.imencode(".png", image)[1]).tobytes())
 
 
 def _show(record: Record, name_width: int, *, as_json: bool) -> None:

@@ -53,8 +53,7 @@ def draw_reading(image: Bytes, reading: Reading, min_probability: float) -> Byte
         draw_box(picture, box, colour(digit), max(1, text // 8))
     labels: list[Rectangle] = []
     for digit, box in zip(reading.digits, boxes, strict=True):
-        shown = str(digit.digit) if digit.probability >= min_probability else "?"
-        label = f"{shown} {percent(digit)}"
+        label = f"{digit.shown(min_probability)} {percent(digit)}"
         labels.append(_place(label, text, box, picture, labels, boxes))
         _draw_label(picture, label, text, labels[-1], colour(digit))
     return picture

@@ -82,14 +82,3 @@ def check_targets(targets: Sequence[Path], option: str, sources: Sequence[Source
                 f"{printable(target)} is no file that could be replaced; choose another with "
                 f"{option}"
             )
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file; nobody ever sees half of it."""
-    path = path.resolve()  # a link stays one
-    scratch = path.with_name(path.name + ".tmp")
-    try:
-        scratch.write_bytes(content)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)

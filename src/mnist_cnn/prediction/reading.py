@@ -10,6 +10,7 @@ from mnist_cnn.photos.page import Candidate, Page, read_pages, working_grey
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier, Floats
 
 Box = tuple[int, int, int, int]
+UNKNOWN = "?"
 
 # In nats by length of stroke. What is explained as digits counts for a reading: otherwise the one
 # that leaves most out would be the surest. What is left out counts against it.
@@ -46,6 +47,10 @@ class ReadDigit:
         """Of the most probable digit."""
         return float(self.probabilities.max())
 
+    def shown(self, min_probability: float) -> int | str:
+        """The digit, or `?` if it is less probable than that."""
+        return self.digit if self.probability >= min_probability else UNKNOWN
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -64,9 +69,7 @@ class Reading:
         count = 1 + max((digit.line for digit in self.digits), default=-1)
         return [
             "".join(
-                str(digit.digit) if digit.probability >= min_probability else "?"
-                for digit in self.digits
-                if digit.line == line
+                str(digit.shown(min_probability)) for digit in self.digits if digit.line == line
             )
             for line in range(count)
         ]
@@ -87,7 +90,7 @@ def read_digits(image: Bytes, classify: Classifier, *, single: bool = False) -> 
         rows = classify(np.stack([candidate.image for candidate in page.candidates]))
         score, chosen = _read_page(page, rows, doubt=np.inf if single else DOUBT)
         if score > best:
-            digits = [_digit(candidate, row, page) for candidate, row in chosen]
+            digits = [_digit(candidate, row, page, image.shape) for candidate, row in chosen]
             best, reading = score, Reading(digits, page)
         if score >= CERTAIN * _highest_score(page):
             break
@@ -136,9 +139,12 @@ def _read_line(candidates: Sequence[tuple[Candidate, Floats]], parts: int, doubt
     return best[parts]
 
 
-def _digit(candidate: Candidate, row: Floats, page: Page) -> ReadDigit:
+def _digit(candidate: Candidate, row: Floats, page: Page, shape: tuple[int, ...]) -> ReadDigit:
     piece = candidate.piece
-    left, top = np.floor(np.array((piece.x, piece.y)) / page.scale).astype(int).tolist()
-    right, bottom = np.ceil(np.array((piece.right, piece.bottom)) / page.scale).astype(int).tolist()
+    # Each side was rounded on its own when the image was brought to working size.
+    zoom = np.array(shape[1::-1]) / page.grey.shape[1::-1]
+    left, top = np.floor((piece.x, piece.y) * zoom).astype(int).tolist()
+    end = np.ceil((piece.right, piece.bottom) * zoom).astype(int)
+    right, bottom = np.minimum(end, shape[1::-1]).tolist()
     box = (left, top, right - left, bottom - top)
     return ReadDigit(row[:DIGITS], box, candidate.line, candidate.image)

@@ -9,7 +9,6 @@ from typing import NotRequired, TypedDict
 from mnist_cnn.photos.images import printable
 from mnist_cnn.prediction import ReadDigit, Reading
 
-UNSURE = "?"
 NOTHING = "no digits found"
 GAP = "   "  # between columns
 TEXT_WIDTH = 6  # of the column of digits: numbers up to this length leave the next one aligned
@@ -74,7 +73,7 @@ def make_error(image: str, error: str) -> Record:
 
 def _digit_record(digit: ReadDigit, min_probability: float, top: int | None) -> DigitRecord:
     record = DigitRecord(
-        digit=digit.digit if digit.probability >= min_probability else UNSURE,
+        digit=digit.shown(min_probability),
         probability=round(digit.probability, 6),
         box=list(digit.box),
         line=digit.line,

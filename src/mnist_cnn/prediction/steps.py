@@ -77,12 +77,10 @@ def _panels(image: Bytes, reading: Reading) -> list[Panel]:
     page = reading.page
     if page is None:
         return [Panel("grey", cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8))]
-    # As the classifier sees it: pencil is as dark as ink.
-    share = np.clip(page.ink.contrast / max(page.ink.strength, 1e-6), 0, 1)
     boxes = [(scaled(digit.box, page.scale), colour(digit)) for digit in reading.digits]
     return [
         Panel("grey", page.grey),
-        Panel("flattened", (255 * (1 - share)).astype(np.uint8)),
+        Panel("flattened", (255 * (1 - page.ink.share)).astype(np.uint8)),
         Panel("binarised", 255 - page.ink.mask),
         Panel("segments", _segments(page), boxes),
     ]

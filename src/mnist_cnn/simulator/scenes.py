@@ -96,10 +96,10 @@ def _check(
             f"labels have shape {labels.shape} for {len(digits)} digits, must be one for each of "
             "at least one digit; pass both of the same part of MNIST"
         )
-    if not lengths or min(lengths) < 1:
+    if not lengths or min(lengths) < 1 or sum(lengths) > 255:  # owners are bytes
         raise ValueError(
-            f"lengths are {tuple(lengths)}, must be at least one line of at least one digit; "
-            "pass (1,) for a single digit"
+            f"lengths are {tuple(lengths)}, must be at least one line of at least one digit, and "
+            "255 digits at most; pass (1,) for a single digit"
         )
 
 
