@@ -17,7 +17,7 @@ from mnist_cnn.prediction.reading import read_digits
 
 Pixels = npt.NDArray[np.uint8]
 
-EXAMPLES = 75  # of each of the two tests
+EXAMPLES = 40  # of each of the two tests
 SLOW = 5.0  # seconds of processor time that no small image may take
 SETTINGS = settings(
     max_examples=EXAMPLES,

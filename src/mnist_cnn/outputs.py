@@ -44,15 +44,20 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: It can't be written.
     """
     path = path.resolve()  # a link stays one
-    with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            Path(file.name).chmod(0o666 & ~_umask())  # it was for this user alone
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    try:
+        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                file.write(content)
+                file.flush()
+                Path(file.name).chmod(0o666 & ~_umask())  # it was for this user alone
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise OSError(
+            f"{path} can't be written ({error.strerror}); choose another place or make room"
+        ) from error
 
 
 def _umask() -> int:

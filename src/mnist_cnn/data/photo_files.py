@@ -51,7 +51,7 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
             made = pool.map(partial(_simulate, mnist, part), chunks)
             found = list(tqdm(made, f"{part} photos", len(chunks), unit="00"))
         if part == "train":
-            found.insert(0, _read(mnist, part))
+            found.insert(0, read_part(mnist, part))
         images, classes = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         write_idx(folder / f"{part}-images-idx3-ubyte", images)
         write_idx(folder / f"{part}-labels-idx1-ubyte", classes)
@@ -62,10 +62,11 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
 
 def _simulate(mnist: Path, part: str, seed: tuple[int, int, int]) -> tuple[Bytes, Bytes]:
     cv2.setNumThreads(1)  # one process a core
-    return simulate_digits(np.random.default_rng(seed), *_read(mnist, part), CHUNK)
+    return simulate_digits(np.random.default_rng(seed), *read_part(mnist, part), CHUNK)
 
 
 @cache  # once in each process
-def _read(mnist: Path, part: str) -> tuple[Bytes, Bytes]:
-    images = read_idx(mnist / f"{part}-images-idx3-ubyte")
-    return images, read_idx(mnist / f"{part}-labels-idx1-ubyte")
+def read_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
+    """The images (N, 28, 28) and labels (N,), uint8, of a part, `train` or `t10k`, of MNIST."""
+    images = read_idx(folder / f"{part}-images-idx3-ubyte")
+    return images, read_idx(folder / f"{part}-labels-idx1-ubyte")
