@@ -158,7 +158,7 @@ def find_ink(
     if inked.size < 8:  # nothing, or specks of noise
         return Ink(contrast, np.zeros_like(grey), 0.0, polarity)
     threshold = _otsu(inked)
-    strength = float(np.median(inked[inked > threshold]))
+    strength = float(np.median(inked[inked >= threshold]))
     low = max(floor, 0.6 * threshold)
     return Ink(contrast, _hysteresis(contrast, low, threshold), strength, polarity)
 
@@ -166,7 +166,8 @@ def find_ink(
 def _otsu(values: Floats) -> float:
     levels = (values * 255).astype(np.uint8).reshape(1, -1)
     level, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return (level + 1) / 255  # the first one above it
+    # The first level above it, where there is one: all ink may be of one level.
+    return min(level + 1, float(levels.max())) / 255
 
 
 def _hysteresis(contrast: Floats, low: float, high: float) -> Bytes:
@@ -174,6 +175,6 @@ def _hysteresis(contrast: Floats, low: float, high: float) -> Bytes:
     faint = (contrast > low).astype(np.uint8)
     _, labels = cv2.connectedComponents(faint, connectivity=8)
     strong = np.zeros(labels.max() + 1, np.uint8)
-    strong[labels[contrast > high]] = 255
+    strong[labels[contrast >= high]] = 255
     strong[0] = 0
     return np.asarray(strong[labels], np.uint8)

@@ -26,10 +26,12 @@ class Line:
     Attributes:
         pieces: From left to right.
         height: Of its digits, in pixels.
+        cuts: Of each piece, whether it was cut off the one before it.
     """
 
     pieces: list[Piece]
     height: float
+    cuts: list[bool]
 
 
 def find_lines(pieces: Sequence[Piece]) -> list[Line]:
@@ -53,7 +55,8 @@ def find_lines(pieces: Sequence[Piece]) -> list[Line]:
 
 def _line(group: list[Piece]) -> Line:
     height = writing_height([p.height for p in group], [p.area for p in group])
-    return Line(sorted(group, key=lambda piece: piece.x + piece.width / 2), height)
+    ordered = sorted(group, key=lambda piece: piece.x + piece.width / 2)
+    return Line(ordered, height, [False] * len(group))
 
 
 def _join_strokes(pieces: list[Piece], height: float) -> list[Piece]:

@@ -11,6 +11,7 @@ from mnist_cnn.photos.cuts import cut
 from mnist_cnn.photos.glyphs import to_mnist
 from mnist_cnn.photos.ink import (
     Bytes,
+    Floats,
     Ink,
     Polarity,
     estimate_background,
@@ -43,6 +44,7 @@ class Candidate:
         line: Index of the line.
         first: Index of its first part in the line.
         last: Index behind its last part.
+        cuts: How many of its two ends are cuts through ink.
         piece: The parts as one.
         image: (28, 28), uint8, as MNIST has them.
     """
@@ -50,6 +52,7 @@ class Candidate:
     line: int
     first: int
     last: int
+    cuts: int
     piece: Piece
     image: Bytes
 
@@ -152,19 +155,29 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
     if single or sum(len(line.pieces) for line in lines) > 1:
         # However broken or wide it is, it may be one digit.
         whole = merge(pieces)
-        arrangements.append([Line([whole], whole.height)])
+        arrangements.append([Line([whole], whole.height, [False])])
     for lines in arrangements:
         candidates = [
-            Candidate(index, first, last, piece, to_mnist(piece, share))
+            candidate
             for index, line in enumerate(lines)
-            for first, last, piece in _runs(line)
+            for candidate in _candidates(index, line, share)
         ]
         if candidates:
             yield Page(scale, grey, ink, stroke, lines, candidates)
 
 
 def _cut(line: Line) -> Line:
-    return Line([part for piece in line.pieces for part in cut(piece, line.height)], line.height)
+    parts, cuts = [], []
+    for piece in line.pieces:
+        parts += (found := cut(piece, line.height))
+        cuts += [False, *[True] * (len(found) - 1)]
+    return Line(parts, line.height, cuts)
+
+
+def _candidates(index: int, line: Line, share: Floats) -> Iterator[Candidate]:
+    ends = [*line.cuts, False]
+    for first, last, piece in _runs(line):
+        yield Candidate(index, first, last, ends[first] + ends[last], piece, to_mnist(piece, share))
 
 
 def _runs(line: Line) -> list[tuple[int, int, Piece]]:

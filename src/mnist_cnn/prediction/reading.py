@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.page import Candidate, Page, read_pages, working_grey
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier, Floats
 
@@ -16,6 +17,10 @@ UNKNOWN = "?"
 # that leaves most out would be the surest. What is left out counts against it.
 KNOWN = 0.7
 DOUBT = 0.5
+CUT = 0.1  # against each end of a digit that is a cut through ink
+# What stands alone and is as high as its line is rarely no digit, whatever it looks like.
+SOLID = 1.0
+TALL = 0.6  # heights of the line
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
@@ -115,28 +120,30 @@ def _read_page(page: Page, rows: Floats, doubt: float) -> Chosen:
             for candidate, row in zip(page.candidates, rows, strict=True)
             if candidate.line == index
         ]
-        line_score, found = _read_line(own, len(parts.pieces), doubt)
+        line_score, found = _read_line(own, parts, doubt)
         score += line_score / page.stroke_width
         chosen += [(replace(candidate, line=line), row) for candidate, row in found]
         line += bool(found)  # a line without digits is none
     return score, chosen
 
 
-def _read_line(candidates: Sequence[tuple[Candidate, Floats]], parts: int, doubt: float) -> Chosen:
+def _read_line(candidates: Sequence[tuple[Candidate, Floats]], line: Line, doubt: float) -> Chosen:
     """Divides the parts of a line into digits and rest, as the classifier believes most.
 
     Every part belongs to one candidate. Each counts by its ink, so that a division into many
     pieces and one into few can be compared. Dynamic programming over the parts.
     """
-    best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * parts]
+    best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * len(line.pieces)]
     for candidate, row in sorted(candidates, key=lambda pair: pair[0].last):
-        digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
+        digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN - CUT * candidate.cuts
         rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt
+        if not candidate.cuts and candidate.piece.height >= TALL * line.height:
+            rest -= SOLID
         score, chosen = best[candidate.first]
         score += candidate.piece.area * float(max(digit, rest))
         if score > best[candidate.last][0]:
             best[candidate.last] = score, [*chosen, (candidate, row)] if digit >= rest else chosen
-    return best[parts]
+    return best[-1]
 
 
 def _digit(candidate: Candidate, row: Floats, page: Page, shape: tuple[int, ...]) -> ReadDigit:
