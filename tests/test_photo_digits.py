@@ -59,7 +59,7 @@ def label_of(scene: Scene, mask: npt.NDArray[np.bool_]) -> int:
     ink = Ink((found / 255).astype(np.float32), found, 0.8, "dark")
     grey = np.zeros(SIZE, np.uint8)
     (piece,) = crop(0, 0, np.where(mask, 255, 0).astype(np.uint8))
-    candidate = Candidate(0, 0, 1, 0, piece, np.zeros((28, 28), np.uint8))
+    candidate = Candidate(0, 0, 1, True, 1, piece, np.zeros((28, 28), np.uint8))
     (label,) = label_candidates(scene, Page(1.0, grey, ink, 14.0, [], [candidate]))
     return int(label)
 
@@ -113,7 +113,7 @@ def test_a_digit_that_is_hardly_visible_has_no_label_of_its_own() -> None:
     seen = np.where((owners == 1) & (ROWS < 200), 255, 0).astype(np.uint8)
     ink = Ink((seen / 255).astype(np.float32), seen, 0.8, "dark")
     (piece,) = crop(0, 0, seen)
-    candidate = Candidate(0, 0, 1, 0, piece, np.zeros((28, 28), np.uint8))
+    candidate = Candidate(0, 0, 1, True, 1, piece, np.zeros((28, 28), np.uint8))
     page = Page(1.0, np.zeros(SIZE, np.uint8), ink, 14.0, [], [candidate])
     assert label_candidates(scene, page).tolist() == [-1]
 

@@ -23,7 +23,6 @@ WHOLE = 0.85  # share of a digit's ink on the page that a candidate must hold to
 VISIBLE = 0.5  # share of a digit's ink that must have been found at all
 FRAGMENT = 0.6  # share below which it is no digit
 FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nobody
-BAR = 0.4  # width of a bar, in heights
 MOST_PAGES = 4  # of a scene that are looked at: the further ones are rarely asked for
 MIXED = 0.35  # share from which a candidate is no digit
 
@@ -129,11 +128,4 @@ def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Byte
             yield label, images[index]
     most = 1 + len(scene.boxes) if scene.boxes else 6
     for index in rng.permutation(len(others))[:most]:
-        if not _is_bar(others[index]):
-            yield NO_DIGIT, others[index]
-
-
-def _is_bar(image: Bytes) -> bool:
-    """Whether a candidate looks as a 1 does: part of a digit or not, its image can't tell."""
-    _, _, width, height = cv2.boundingRect(image)
-    return width <= BAR * height
+        yield NO_DIGIT, others[index]

@@ -27,11 +27,13 @@ class Line:
         pieces: From left to right.
         height: Of its digits, in pixels.
         cuts: Of each piece, whether it was cut off the one before it.
+        tall: Of each piece, whether it was about as high as the line before it was cut.
     """
 
     pieces: list[Piece]
     height: float
     cuts: list[bool]
+    tall: list[bool]
 
 
 def find_lines(pieces: Sequence[Piece]) -> list[Line]:
@@ -56,7 +58,7 @@ def find_lines(pieces: Sequence[Piece]) -> list[Line]:
 def _line(group: list[Piece]) -> Line:
     height = writing_height([p.height for p in group], [p.area for p in group])
     ordered = sorted(group, key=lambda piece: piece.x + piece.width / 2)
-    return Line(ordered, height, [False] * len(group))
+    return Line(ordered, height, [False] * len(group), [True] * len(group))
 
 
 def _join_strokes(pieces: list[Piece], height: float) -> list[Piece]:

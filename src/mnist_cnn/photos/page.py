@@ -33,6 +33,7 @@ FAINT = 0.3
 ALIKE = 0.85  # common share of two masks that makes a second look needless
 MOST_PARTS = 8  # that one digit can consist of
 GAP = 0.35  # between parts of one digit, in heights of the line
+TALL = 0.6  # a piece that could be a digit, in heights of the line
 WIDEST = 1.7  # a digit, in heights of the line
 
 
@@ -44,7 +45,8 @@ class Candidate:
         line: Index of the line.
         first: Index of its first part in the line.
         last: Index behind its last part.
-        cuts: How many of its two ends are cuts through ink.
+        whole: Whether neither of its ends is a cut through ink.
+        tall: How many pieces that stand apart, and are about as high as the line, it joins.
         piece: The parts as one.
         image: (28, 28), uint8, as MNIST has them.
     """
@@ -52,7 +54,8 @@ class Candidate:
     line: int
     first: int
     last: int
-    cuts: int
+    whole: bool
+    tall: int
     piece: Piece
     image: Bytes
 
@@ -155,7 +158,7 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
     if single or sum(len(line.pieces) for line in lines) > 1:
         # However broken or wide it is, it may be one digit.
         whole = merge(pieces)
-        arrangements.append([Line([whole], whole.height, [False])])
+        arrangements.append([Line([whole], whole.height, [False], [True])])
     for lines in arrangements:
         candidates = [
             candidate
@@ -167,17 +170,24 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
 
 
 def _cut(line: Line) -> Line:
-    parts, cuts = [], []
+    parts: list[Piece] = []
+    cuts: list[bool] = []
+    tall: list[bool] = []
     for piece in line.pieces:
-        parts += (found := cut(piece, line.height))
+        found = cut(piece, line.height)
+        parts += found
         cuts += [False, *[True] * (len(found) - 1)]
-    return Line(parts, line.height, cuts)
+        tall += [piece.height >= TALL * line.height] * len(found)
+    return Line(parts, line.height, cuts, tall)
 
 
 def _candidates(index: int, line: Line, share: Floats) -> Iterator[Candidate]:
     ends = [*line.cuts, False]
     for first, last, piece in _runs(line):
-        yield Candidate(index, first, last, ends[first] + ends[last], piece, to_mnist(piece, share))
+        apart = [at for at in range(first, last) if at == first or not line.cuts[at]]
+        tall = sum(line.tall[at] for at in apart)
+        whole = not (ends[first] or ends[last])
+        yield Candidate(index, first, last, whole, tall, piece, to_mnist(piece, share))
 
 
 def _runs(line: Line) -> list[tuple[int, int, Piece]]:

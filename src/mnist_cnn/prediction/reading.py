@@ -17,10 +17,10 @@ UNKNOWN = "?"
 # that leaves most out would be the surest. What is left out counts against it.
 KNOWN = 0.7
 DOUBT = 0.5
-CUT = 0.1  # against each end of a digit that is a cut through ink
-# What stands alone and is as high as its line is rarely no digit, whatever it looks like.
+# What stands alone and is as high as its line is rarely no digit, whatever it looks like, and two
+# such pieces are rarely one digit.
 SOLID = 1.0
-TALL = 0.6  # heights of the line
+JOINED = 1.0
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
@@ -135,9 +135,10 @@ def _read_line(candidates: Sequence[tuple[Candidate, Floats]], line: Line, doubt
     """
     best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * len(line.pieces)]
     for candidate, row in sorted(candidates, key=lambda pair: pair[0].last):
-        digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN - CUT * candidate.cuts
+        digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
+        digit -= JOINED * max(0, candidate.tall - 1)
         rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt
-        if not candidate.cuts and candidate.piece.height >= TALL * line.height:
+        if candidate.whole and candidate.tall:
             rest -= SOLID
         score, chosen = best[candidate.first]
         score += candidate.piece.area * float(max(digit, rest))
