@@ -23,8 +23,10 @@ WHOLE = 0.85  # share of a digit's ink on the page that a candidate must hold to
 VISIBLE = 0.5  # share of a digit's ink that must have been found at all
 FRAGMENT = 0.6  # share below which it is no digit
 FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nobody
-MOST_PAGES = 4  # of a scene that are looked at: the further ones are rarely asked for
 MIXED = 0.35  # share from which a candidate is no digit
+TRACE = 0.15  # share of another digit's ink that a digit may hold
+TOGETHER = 0.5  # share from which they are two digits, thus none
+MOST_PAGES = 4  # of a scene that are looked at: the further ones are rarely asked for
 
 
 def label_candidates(scene: Scene, page: Page) -> npt.NDArray[np.int64]:
@@ -60,9 +62,12 @@ def _label(held: Counts, found: Counts, inked: Counts, digits: list[int]) -> int
     best = 1 + int(held[1:].argmax())
     share = held[best] / found[best]
     foreign = 1 - held[best] / held.sum()
-    if share >= WHOLE and foreign <= FOREIGN and held[best] >= VISIBLE * inked[best]:
+    shares = held[1:] / np.maximum(found[1:], 1)
+    second = float(np.delete(shares, best - 1).max(initial=0))  # a 1 beside an 8 is little ink
+    seen = held[best] >= VISIBLE * inked[best]
+    if share >= WHOLE and seen and foreign <= FOREIGN and second <= TRACE:
         return digits[best - 1]
-    return NO_DIGIT if share < FRAGMENT or foreign > MIXED else -1
+    return NO_DIGIT if share < FRAGMENT or foreign > MIXED or second > TOGETHER else -1
 
 
 def ink_polarity(scene: Scene) -> Polarity:
