@@ -150,7 +150,7 @@ def test_the_files_were_found() -> None:
     assert {group for group, _ in CHOICES} == GROUPS
     assert len(MODELS) >= 6
     assert len(OPTIMIZERS) == 4
-    assert {f"reference/{name}" for name in REFERENCES} == set(EXPERIMENTS)
+    assert {f"reference/{name}" for name in REFERENCES} < set(EXPERIMENTS)
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
