@@ -15,13 +15,13 @@ def main() -> None:
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.errors import one_line, show_traceback
+    from mnist_cnn.errors import ends_with_one_line
     from mnist_cnn.evaluation import evaluate, format_report, write_report
     from mnist_cnn.outputs import check_writable
 
     if arguments.report:
         check_writable(arguments.report, "--report DIR")
-    try:
+    with ends_with_one_line():
         checkpoint = load_checkpoint(arguments.checkpoint)
         predictions = evaluate(checkpoint, arguments.data)
         print(format_report(predictions))
@@ -30,10 +30,6 @@ def main() -> None:
             print(
                 f"\nreport.json, confusion_matrix.png, worst_mistakes.png are in {arguments.report}"
             )
-    except (ValueError, OSError) as error:
-        if show_traceback():
-            raise
-        sys.exit(f"error: {one_line(error)}")
 
 
 if __name__ == "__main__":

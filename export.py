@@ -14,15 +14,11 @@ def main() -> None:
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.errors import one_line, show_traceback
+    from mnist_cnn.errors import ends_with_one_line
     from mnist_cnn.export import export_onnx
 
-    try:
+    with ends_with_one_line():
         export_onnx(load_checkpoint(arguments.checkpoint), arguments.file)
-    except (ValueError, OSError) as error:
-        if show_traceback():
-            raise
-        sys.exit(f"error: {one_line(error)}")
     print(f"{arguments.file}: from images (N, C, H, W), 0 to 255, to probabilities")
 
 

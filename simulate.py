@@ -22,16 +22,12 @@ def main() -> None:
         parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 7000")
 
     from mnist_cnn.data.photo_files import write_photo_files
-    from mnist_cnn.errors import one_line, show_traceback
+    from mnist_cnn.errors import ends_with_one_line
     from mnist_cnn.outputs import check_writable
 
     check_writable(arguments.out, "--out DIR")
-    try:
+    with ends_with_one_line():
         write_photo_files(**vars(arguments))
-    except (ValueError, OSError) as error:
-        if show_traceback():
-            raise
-        sys.exit(f"error: {one_line(error)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """How an error reaches the person at the screen: one line, or a traceback on request."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def show_traceback() -> bool:
@@ -20,3 +23,14 @@ def one_line(error: BaseException) -> str:
     if isinstance(root, ValueError | OSError) and text:
         return text
     return f"{type(root).__name__}: {text} (HYDRA_FULL_ERROR=1 shows where)"
+
+
+@contextmanager
+def ends_with_one_line() -> Iterator[None]:
+    """Ends a command with code 1 and one line where its input is at fault, unless asked not to."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if show_traceback():
+            raise
+        sys.exit(f"error: {one_line(error)}")

@@ -11,11 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mnist_cnn.photos.ink import Polarity
+from mnist_cnn.photos.ink import Bytes, Polarity
 from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.simulator import CONDITIONS, NON_DIGITS, Scene, simulate, simulate_non_digit
 
-Bytes = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]  # of pixels: nobody's, the first digit's, the second's …
 
 NO_DIGIT = 10  # the class behind the ten digits

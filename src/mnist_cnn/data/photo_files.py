@@ -10,12 +10,12 @@ import numpy as np
 from tqdm import tqdm
 
 from mnist_cnn.data.idx import read_idx, write_idx
-from mnist_cnn.data.photo_digits import Bytes, simulate_digits
+from mnist_cnn.data.photo_digits import simulate_digits
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
+from mnist_cnn.photos.ink import Bytes
 
-CHUNK = (
-    100  # scenes that a process makes at a time: results don't depend on the number of processes
-)
+# Scenes that a process makes at a time: results don't depend on the number of processes.
+CHUNK = 100
 TEST_SHARE = 10  # one scene of the test part for so many of the training part
 
 

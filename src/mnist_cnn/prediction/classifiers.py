@@ -5,11 +5,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.ink import Bytes, Floats
 
-Floats = npt.NDArray[np.float32]
 # From images (N, 28, 28), uint8, ink is 255, to probabilities (N, 10 or 11), float32. The first ten
 # are the digits; an eleventh says that it is none.
 Classifier = Callable[[Bytes], Floats]

@@ -22,6 +22,7 @@ from mnist_cnn.prediction import (
     checkpoint_classifier,
     read_digits,
 )
+from mnist_cnn.prediction.classifiers import DIGITS
 from mnist_cnn.prediction.drawing import draw_reading
 from mnist_cnn.prediction.files import (
     STANDARD_INPUT,
@@ -131,7 +132,7 @@ def _read_whole(image: Bytes, classify: Classifier, prepare: Callable[[Bytes], B
     height, width = image.shape[:2]
     small = prepare(image)
     row = classify(small[None])[0]
-    return Reading([ReadDigit(row[:10], (0, 0, width, height), 0, small)], None)
+    return Reading([ReadDigit(row[:DIGITS], (0, 0, width, height), 0, small)], None)
 
 
 def _predict_one(

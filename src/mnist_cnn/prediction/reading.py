@@ -1,14 +1,14 @@
 """Reads digits from images: `photos` finds what may be digits, a classifier decides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
-from mnist_cnn.photos.ink import Bytes
-from mnist_cnn.photos.lines import Line
+from mnist_cnn.photos.ink import Bytes, Floats
 from mnist_cnn.photos.page import Candidate, Page, read_pages, working_grey
-from mnist_cnn.prediction.classifiers import DIGITS, Classifier, Floats
+from mnist_cnn.prediction.classifiers import DIGITS, Classifier
 
 Box = tuple[int, int, int, int]
 UNKNOWN = "?"
@@ -114,26 +114,22 @@ Chosen = tuple[float, list[tuple[Candidate, Floats]]]
 def _read_page(page: Page, rows: Floats, doubt: float) -> Chosen:
     """The score of the best reading of a page, and the candidates that it takes for digits."""
     score, chosen, line = 0.0, [], 0
-    for index, parts in enumerate(page.lines):
-        own = [
-            (candidate, row)
-            for candidate, row in zip(page.candidates, rows, strict=True)
-            if candidate.line == index
-        ]
-        line_score, found = _read_line(own, parts, doubt)
+    pairs = zip(page.candidates, rows, strict=True)  # in the order of the lines
+    for index, own in groupby(pairs, key=lambda pair: pair[0].line):
+        line_score, found = _read_line(own, len(page.lines[index].pieces), doubt)
         score += line_score / page.stroke_width
         chosen += [(replace(candidate, line=line), row) for candidate, row in found]
         line += bool(found)  # a line without digits is none
     return score, chosen
 
 
-def _read_line(candidates: Sequence[tuple[Candidate, Floats]], line: Line, doubt: float) -> Chosen:
+def _read_line(candidates: Iterable[tuple[Candidate, Floats]], parts: int, doubt: float) -> Chosen:
     """Divides the parts of a line into digits and rest, as the classifier believes most.
 
     Every part belongs to one candidate. Each counts by its ink, so that a division into many
     pieces and one into few can be compared. Dynamic programming over the parts.
     """
-    best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * len(line.pieces)]
+    best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * parts]
     for candidate, row in sorted(candidates, key=lambda pair: pair[0].last):
         digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
         digit -= JOINED * max(0, candidate.tall - 1)

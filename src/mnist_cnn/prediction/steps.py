@@ -21,6 +21,7 @@ from mnist_cnn.prediction.drawing import (
     scaled,
     text_size,
 )
+from mnist_cnn.prediction.report import NOTHING
 
 GROUND: Colour = (235, 235, 235)
 BLACK: Colour = (0, 0, 0)
@@ -130,7 +131,7 @@ def _draw_panel(panel: Panel, widest: int) -> Bytes:
 
 def _draw_digits(digits: Sequence[ReadDigit]) -> list[Bytes]:
     title = _canvas(2 * MARGIN)
-    text = "what the network saw, and read" if digits else "no digits found"
+    text = "what the network saw, and read" if digits else NOTHING
     put_text(title, text, TEXT, MARGIN, MARGIN + TEXT // 2, BLACK)
     per_row = (WIDTH - MARGIN) // CELL
     rows = [_draw_glyphs(digits[at : at + per_row]) for at in range(0, len(digits), per_row)]
