@@ -1,13 +1,14 @@
 """Evaluates a checkpoint on the test images: python evaluate.py CHECKPOINT. See --help."""
 
-import argparse
 import sys
 from pathlib import Path
+
+from mnist_cnn.errors import Parser, ends_with_one_line
 
 
 def main() -> None:
     """Prints the report; writes it too, if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("checkpoint", help="file that a training wrote")
     parser.add_argument("--data", metavar="DIR", help="folder of the data, if not the training's")
     parser.add_argument("--report", metavar="DIR", type=Path, help="write JSON and pictures here")
@@ -15,7 +16,6 @@ def main() -> None:
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.errors import ends_with_one_line
     from mnist_cnn.evaluation import evaluate, format_report, write_report
     from mnist_cnn.outputs import check_writable
 

@@ -1,20 +1,20 @@
 """Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE. See --help."""
 
-import argparse
 import sys
 from pathlib import Path
+
+from mnist_cnn.errors import Parser, ends_with_one_line
 
 
 def main() -> None:
     """Writes the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("checkpoint", help="file that a training wrote")
     parser.add_argument("file", type=Path, help="the ONNX file to write")
     arguments = parser.parse_args()
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.errors import ends_with_one_line
     from mnist_cnn.export import export_onnx
 
     with ends_with_one_line():

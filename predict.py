@@ -5,17 +5,10 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+
+from mnist_cnn.errors import Parser, one_line, show_traceback
 
 MIN_PROBABILITY = 0.0  # below it a digit is shown as `?`
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Ends the process with code 2."""
-        self.exit(2, f"error: {message}; see --help\n")
 
 
 def probability(text: str) -> float:
@@ -68,7 +61,6 @@ def main() -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # is a text file
 
     # numpy and OpenCV take a while to import: only once the arguments are known.
-    from mnist_cnn.errors import one_line, show_traceback
     from mnist_cnn.prediction.command import Settings, UsageError, predict
 
     try:

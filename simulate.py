@@ -1,14 +1,15 @@
 """Makes the data that a network for photos is trained with: python simulate.py. See --help."""
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
+from mnist_cnn.errors import Parser, ends_with_one_line
+
 
 def main() -> None:
     """Writes four files in MNIST's format."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("data/photos"))
     parser.add_argument("--data", metavar="DIR", default="data", help="folder of the MNIST files")
     parser.add_argument("--scenes", type=int, default=7_000, help="photos to train with")
@@ -22,7 +23,6 @@ def main() -> None:
         parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 7000")
 
     from mnist_cnn.data.photo_files import write_photo_files
-    from mnist_cnn.errors import ends_with_one_line
     from mnist_cnn.outputs import check_writable
 
     check_writable(arguments.out, "--out DIR")

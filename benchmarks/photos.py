@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data.photo_files import read_part
+from mnist_cnn.errors import Parser
+from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.tutorials import PIPELINES
 from mnist_cnn.prediction import Classifier, bundled_classifier, checkpoint_classifier, read_digits
@@ -71,7 +73,7 @@ def measure(job: tuple[argparse.Namespace, str, str, int]) -> Tally:
         tally.confident += best >= CONFIDENT
         if kind == "single":
             for name, pipeline in PIPELINES.items():
-                probabilities = classify(pipeline(image)[None])[0, :10]
+                probabilities = classify(stands_alone(pipeline(image)[None]))[0, :10]
                 tally.tutorials[name] += str(probabilities.argmax()) == lines[0]
         if read != lines and len(tally.failures) < KEPT:
             tally.failures.append((image, "/".join(lines), "/".join(read)))
@@ -118,9 +120,7 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """What the command line asks for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--singles", type=int, default=150, help="single digits a condition")
     parser.add_argument("--strings", type=int, default=50, help="images of strings a condition")
     parser.add_argument("--none", type=int, default=200, help="images of each kind without digits")

@@ -237,8 +237,11 @@ def test_evaluating_a_missing_file_is_one_line(run_here: Here) -> None:
 
 
 def test_usage_errors_end_with_2(run_here: Here) -> None:
-    assert run_here("evaluate.py")[0] == 2
-    assert run_here("evaluate.py", "some.ckpt", "--nonsense")[0] == 2
+    for arguments in ([], ["some.ckpt", "--nonsense"]):
+        code, output = run_here("evaluate.py", *arguments)
+        assert code == 2
+        assert output.startswith("error: ")
+        assert output.count("\n") <= 1
 
 
 def test_tracebacks_on_request(run_command: Run, monkeypatch: pytest.MonkeyPatch) -> None:

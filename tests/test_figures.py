@@ -54,7 +54,7 @@ def make_group(name: str, val: list[float], test: list[float]) -> dict[str, Any]
     return {"group": name, "val/accuracy": val, "test/accuracy": test}
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("count", [1, 5, 11])
 def test_digits_shows_every_image_under_its_title(
     count: int, channels: int, tmp_path: Path
@@ -66,7 +66,8 @@ def test_digits_shows_every_image_under_its_title(
     assert [axes.get_title() for axes in shown] == titles
     for axes, image in zip(shown, images, strict=True):
         picture = np.asarray(axes.images[0].get_array())
-        assert np.array_equal(np.atleast_3d(picture), image.transpose(1, 2, 0))
+        beside = image.transpose(1, 2, 0) if channels == 3 else np.concatenate(image, axis=1)
+        assert np.array_equal(picture, beside)
         assert axes.images[0].get_clim() == (0, 255)  # a pale digit stays pale
     assert not any(axes.axison for axes in figure.axes)
     save(figure, tmp_path)

@@ -67,6 +67,24 @@ def test_strength_is_the_contrast_of_full_ink() -> None:
     assert ink_of(written(paper(50), 200), "light").strength == pytest.approx(0.59, abs=0.03)
 
 
+@pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
+def test_share_is_of_full_ink(strength: float) -> None:
+    contrast = np.linspace(0, 1, 101, dtype=np.float32)[None]
+    share = Ink(contrast, np.zeros((1, 101), np.uint8), strength, "dark").share
+    assert share.dtype == np.uint8
+    np.testing.assert_allclose(share, 255 * (contrast / strength).clip(0, 1), rtol=0, atol=0.6)
+
+
+def test_blank_paper_has_no_share_of_ink() -> None:
+    assert not ink_of(np.full((240, 320), 200, np.uint8)).share.any()
+
+
+def test_pencil_is_as_dark_as_ink() -> None:
+    pen, pencil = (ink_of(written(paper(200, noise=0), level)) for level in (40, 150))
+    assert pen.strength > 2 * pencil.strength
+    assert abs(pen.share.astype(int) - pencil.share).max() <= 2
+
+
 @pytest.mark.parametrize("polarity", ["dark", "light"])
 @pytest.mark.parametrize("noise", [0.0, 2.0, 4.0])
 def test_blank_paper_has_no_ink(noise: float, polarity: Polarity) -> None:

@@ -93,10 +93,14 @@ def test_a_bar_beside_belongs_to_the_nearest_line() -> None:
     assert lines[1].pieces[-1] is bar
 
 
-def test_a_low_piece_far_from_all_is_dropped() -> None:
-    assert_rows([[box(20, 20), box(80, 20)]])
-    digits = [box(20, 20), box(80, 20)]
-    assert places([*digits, box(400, 300, 12, 10)]) == expected([digits])
+def test_smaller_writing_has_lines_of_its_own() -> None:
+    large = [box(20 + 80 * i, 20, 40, 100) for i in range(3)]
+    small = [[box(30 + 30 * i, 190 + 70 * row, 15, 30) for i in range(5)] for row in range(2)]
+    assert_rows([large, *small])
+
+
+def test_a_low_piece_far_from_all_is_a_line() -> None:
+    assert_rows([[box(20, 20), box(80, 20)], [box(400, 300, 12, 10)]])
 
 
 def test_all_ink_stays() -> None:

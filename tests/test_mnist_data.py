@@ -179,6 +179,42 @@ def test_loaders_normalize(spec: dict[str, Any], make_data: MakeData) -> None:
     assert next(iter(data.train_dataloader()))[0].dtype == torch.float32
 
 
+# Images of other shapes
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1, 28, 28), (2, 28, 28), (3, 10, 12)])
+def test_images_may_have_channels(shape: tuple[int, ...], tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    images = {
+        name: rng.integers(0, 256, (size, *shape), np.uint8)
+        for name, size in (("train", 40), ("t10k", 15))
+    }
+    for name, own in images.items():
+        write_idx(raw / f"{name}-images-idx3-ubyte", own)
+        write_idx(raw / f"{name}-labels-idx1-ubyte", (np.arange(len(own)) % 11).astype(np.uint8))
+    data = MnistDataModule(
+        STANDARDIZE, str(tmp_path), batch_size=30, val_size=10, val_split="tail", digests={}
+    )
+    data.prepare_data()
+    data.setup()
+    full = (1, *shape)[-3:]
+    assert (data.image_shape, data.num_classes) == (full, 11)
+    expected = {
+        "train": images["train"][:-10],
+        "val": images["train"][-10:],
+        "test": images["t10k"],
+    }
+    for name, own in expected.items():
+        part, _ = data.part(name)
+        assert part.dtype == torch.uint8
+        np.testing.assert_array_equal(part, own.reshape(-1, *full))
+    batch, _ = next(iter(data.train_dataloader()))
+    assert batch.shape == (30, *full)
+    assert batch.dtype == torch.float32
+
+
 # What is refused
 
 

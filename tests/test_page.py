@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mnist_cnn.photos.candidates import Candidate, find_candidates
 from mnist_cnn.photos.glyphs import to_mnist
-from mnist_cnn.photos.ink import Floats
 from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.photos.pieces import Piece, merge
 
@@ -26,8 +27,40 @@ def drawn(height: int = 200, width: int = 300, text: str = "57 2") -> Pixels:
     return image
 
 
+def touching() -> Pixels:
+    """Two diamonds that touch, at working size, and a bar."""
+    image = np.full((400, 500, 3), 225, np.uint8)
+    for x in (120, 218):
+        corners = np.array([(x - 45, 200), (x, 140), (x + 45, 200), (x, 260)], np.int32)
+        cv2.polylines(image, [corners], True, (40, 40, 40), 10)
+    image[135:265, 330:340] = 40
+    return image
+
+
+def bars(count: int) -> Pixels:
+    image = np.full((400, 500, 3), 225, np.uint8)
+    for x in range(100, 100 + 70 * count, 70):
+        image[140:260, x : x + 12] = 40
+    return image
+
+
 def pages_of(image: Pixels, single: bool = False) -> Iterator[Page]:
     return read_pages(*working_grey(image), single=single)
+
+
+def first_look(image: Pixels, single: bool = False) -> list[Page]:
+    """The pages of the first assumption about the ink."""
+    pages = list(pages_of(image, single))
+    return [page for page in pages if page.ink is pages[0].ink]
+
+
+def pieces_of(page: Page, candidate: Candidate) -> list[Piece]:
+    parts = page.lines[candidate.line][candidate.first : candidate.last]
+    return [part.piece for part in parts]
+
+
+def cuts_of(page: Page) -> int:
+    return sum(part.cut_off for parts in page.lines for part in parts)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -71,24 +104,21 @@ def test_candidates_cover_every_part_of_every_line(single: bool) -> None:
     pages = list(pages_of(drawn(), single))
     assert pages
     for page in pages:
-        for index, line in enumerate(page.lines):
+        for index, parts in enumerate(page.lines):
             own = [(c.first, c.last) for c in page.candidates if c.line == index]
             assert len(set(own)) == len(own)
-            assert {(i, i + 1) for i in range(len(line.pieces))} <= set(own)
-            assert all(0 <= first < last <= len(line.pieces) for first, last in own)
+            assert {(i, i + 1) for i in range(len(parts))} <= set(own)
+            assert all(0 <= first < last <= len(parts) for first, last in own)
 
 
 def test_a_candidate_is_its_parts_as_one() -> None:
-    page = next(pages_of(drawn()))
-    assert any(candidate.last - candidate.first > 1 for candidate in page.candidates)
-    for candidate in page.candidates:
-        parts = page.lines[candidate.line].pieces[candidate.first : candidate.last]
-        whole = merge(parts)
-        assert (candidate.piece.x, candidate.piece.y) == (whole.x, whole.y)
-        np.testing.assert_array_equal(candidate.piece.mask, whole.mask)
-        assert candidate.image.shape == (28, 28)
-        assert candidate.image.dtype == np.uint8
-        assert candidate.image.max() > 150
+    pages = list(pages_of(drawn()))
+    assert any(c.last - c.first > 1 for page in pages for c in page.candidates)
+    for page in pages:
+        for candidate in page.candidates:
+            whole = merge(pieces_of(page, candidate))
+            assert (candidate.piece.x, candidate.piece.y) == (whole.x, whole.y)
+            np.testing.assert_array_equal(candidate.piece.mask, whole.mask)
 
 
 def test_candidates_are_within_the_page() -> None:
@@ -102,12 +132,11 @@ def test_candidates_are_within_the_page() -> None:
 
 
 def test_far_parts_are_no_digit_together() -> None:
-    page = next(pages_of(drawn(text="5  2")))
-    (line,) = page.lines
-    for candidate in page.candidates:
-        parts = line.pieces[candidate.first : candidate.last]
-        gaps = [after.x - before.right for before, after in pairwise(parts)]
-        assert all(gap <= 0.35 * line.height for gap in gaps)
+    for page in pages_of(drawn(text="5  2")):
+        for candidate in page.candidates:
+            parts = pieces_of(page, candidate)
+            gaps = [after.x - before.right for before, after in pairwise(parts)]
+            assert all(gap <= 0.35 * candidate.height for gap in gaps)
 
 
 def test_a_wide_digit_is_a_candidate_as_a_whole() -> None:
@@ -117,7 +146,7 @@ def test_a_wide_digit_is_a_candidate_as_a_whole() -> None:
         candidate.piece.width
         for page in pages_of(image)
         for candidate in page.candidates
-        if candidate.last - candidate.first == len(page.lines[candidate.line].pieces)
+        if candidate.last - candidate.first == len(page.lines[candidate.line])
     ]
     assert max(wholes, default=0) / working_grey(image)[1] == pytest.approx(138, abs=3)
 
@@ -125,11 +154,11 @@ def test_a_wide_digit_is_a_candidate_as_a_whole() -> None:
 def test_single_takes_all_ink_for_one_digit() -> None:
     for page in pages_of(drawn(), single=True):
         assert len(page.candidates) == 1
-        (line,) = page.lines
-        assert len(line.pieces) == 1
+        ((part,),) = page.lines
+        assert part.piece is page.candidates[0].piece
     first = next(pages_of(drawn(), single=True)).candidates[0].piece
-    separate = next(pages_of(drawn())).lines[0].pieces
-    assert first.width == merge(separate).width
+    (separate,) = next(pages_of(drawn())).lines
+    assert first.width == merge([part.piece for part in separate]).width
 
 
 @pytest.mark.parametrize(("invert", "polarity"), [(False, "dark"), (True, "light")])
@@ -150,16 +179,10 @@ def test_stroke_width_is_the_writing_s_beside_a_blot() -> None:
 def test_a_finger_is_left_out_at_first() -> None:
     image = drawn()
     cv2.line(image, (-20, 190), (70, 180), (90, 110, 160), 40)
-    first = next(pages_of(image))
-    assert [len(first.lines), len(page_of_line(first))] == [1, 3]
-
-
-def page_of_line(page: Page) -> list[int]:
-    """The digits of the first line: its parts, those that touch taken together."""
-    columns = np.zeros(page.grey.shape[1] + 1, bool)
-    for piece in page.lines[0].pieces:
-        columns[piece.x : piece.right] = True
-    return np.flatnonzero(np.diff(columns.astype(int)) == 1).tolist()
+    first, without = next(pages_of(image)), next(pages_of(drawn()))
+    (parts,), (expected,) = first.lines, without.lines
+    areas = [part.piece.area for part in expected]
+    assert [part.piece.area for part in parts] == pytest.approx(areas, rel=0.03)
 
 
 def test_blank_paper_has_no_pages() -> None:
@@ -167,20 +190,107 @@ def test_blank_paper_has_no_pages() -> None:
 
 
 def test_pages_are_worked_out_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+    lines = []
 
-    def count(piece: Piece, ink: Floats) -> Pixels:
-        calls.append(piece)
-        return to_mnist(piece, ink)
+    def count(index: int, *arguments: Any) -> Iterator[Candidate]:
+        lines.append(index)
+        return find_candidates(index, *arguments)
 
-    monkeypatch.setattr("mnist_cnn.photos.page.to_mnist", count)
-    pages = pages_of(drawn())
-    assert len(calls) == 0
+    monkeypatch.setattr("mnist_cnn.photos.page.find_candidates", count)
+    pages = pages_of(touching())
+    assert lines == []
     first = next(pages)
-    assert len(calls) == len(first.candidates)
+    assert len(lines) == len(first.lines)
     others = list(pages)
     assert others
-    assert len(calls) == sum(len(page.candidates) for page in (first, *others))
+    assert len(lines) == sum(len(page.lines) for page in (first, *others))
+
+
+def test_pieces_come_uncut_then_cut_then_as_one() -> None:
+    uncut, cut, whole = first_look(touching())
+    assert [len(parts) for parts in uncut.lines] == [2]
+    assert cuts_of(uncut) == cuts_of(whole) == 0
+    assert cuts_of(cut) == len(cut.lines[0]) - 2 > 0
+    assert len(whole.candidates) == 1
+    areas = [sum(part.piece.area for part in page.lines[0]) for page in (uncut, cut, whole)]
+    assert len(set(areas)) == 1
+
+
+@pytest.mark.parametrize(("count", "parts"), [(1, [1]), (3, [3, 1])])
+def test_pages_that_would_be_the_same_are_left_out(count: int, parts: list[int]) -> None:
+    pages = first_look(bars(count))
+    assert [len(line) for page in pages for line in page.lines] == parts
+    assert [cuts_of(page) for page in pages] == [0] * len(parts)
+
+
+def test_single_has_one_page_of_an_ink() -> None:
+    assert len(first_look(touching(), single=True)) == 1
+
+
+def test_a_candidate_knows_the_height_of_its_line() -> None:
+    for page in first_look(touching()):
+        assert {candidate.height for candidate in page.candidates} == {131}
+
+
+def test_views_are_glyphs_and_surroundings_in_order() -> None:
+    for page in pages_of(touching()):
+        views = page.views(page.candidates)
+        assert views.shape == (len(page.candidates), 2, 28, 28)
+        assert views.dtype == np.uint8
+        for view, candidate in zip(views, page.candidates, strict=True):
+            np.testing.assert_array_equal(view[0], to_mnist(candidate.piece, page.ink.share))
+            np.testing.assert_array_equal(view, page.views([candidate])[0])
+
+
+def test_no_candidates_no_views() -> None:
+    assert next(pages_of(drawn())).views([]).shape == (0, 2, 28, 28)
+
+
+def test_views_show_a_piece_among_its_neighbours() -> None:
+    page = next(pages_of(bars(3)))
+    left, middle, right = page.views(page.candidates)[:, 1]
+    for view in (left, middle, right):
+        rows, columns = np.nonzero(view > 127)
+        assert np.ptp(rows) == pytest.approx(13, abs=1)  # as high as the line: a half
+        assert columns.mean() == pytest.approx(13.5, abs=1)
+    sides = [(view[14, :11].max(), view[14, 17:].max()) for view in (left, middle, right)]
+    assert [[level > 100 for level in both] for both in sides] == [
+        [False, True],
+        [True, True],
+        [True, False],
+    ]
+    assert max(map(max, sides)) <= 127
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_views_are_ink_whatever_its_polarity(invert: bool) -> None:
+    image = np.roll(bars(1), 150, axis=1)
+    page = next(pages_of(255 - image if invert else image))
+    ((glyph, around),) = page.views(page.candidates)
+    assert glyph[14, 13:15].min() > 200
+    assert around[14, 13:15].max() > 200
+    assert glyph[0].max() == around[0].max() == 0
+
+
+def test_printed_lines_are_not_in_the_surroundings() -> None:
+    image = bars(1)
+    plain = next(pages_of(image))
+    image[90::220, :] = image[91::220, :] = 40
+    ruled = next(pages_of(image))
+    assert ruled.ink.mask[90].all()
+    assert not ruled.writing[90].any()
+    (view,), (expected,) = (page.views(page.candidates) for page in (ruled, plain))
+    assert abs(view[1].astype(int) - expected[1]).max() < 40
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("column", [0, 1, 174, 399])
+def test_hairlines_have_views(column: int, turned: bool) -> None:
+    for length in (90, 200, 320):
+        image = np.full((400, 400, 3), 225, np.uint8)
+        image[57 : 57 + length, column] = 40
+        for page in pages_of(np.rot90(image).copy() if turned else image):
+            assert page.views(page.candidates)[:, 0].max(axis=(1, 2)).min() > 100
 
 
 def test_looks_that_find_the_same_ink_are_left_out() -> None:

@@ -17,7 +17,7 @@ from torch.optim import SGD
 
 from conftest import STANDARDIZE, FakeData
 from fake_mnist import draw_digit
-from mnist_cnn.data import MnistDataModule, photo_files
+from mnist_cnn.data import MnistDataModule, photo_digits, photo_files
 from mnist_cnn.data.idx import read_idx, write_idx
 from mnist_cnn.data.photo_digits import (
     NO_DIGIT,
@@ -27,11 +27,13 @@ from mnist_cnn.data.photo_digits import (
 )
 from mnist_cnn.data.photo_files import write_photo_files
 from mnist_cnn.models import Mlp
+from mnist_cnn.photos.candidates import Candidate
+from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Ink
-from mnist_cnn.photos.page import Candidate, Page, read_pages, working_grey
+from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.photos.pieces import Piece, crop
 from mnist_cnn.schedulers import constant
-from mnist_cnn.simulator import Scene
+from mnist_cnn.simulator import Scene, simulate
 
 Pixels = npt.NDArray[np.uint8]
 SIZE = (500, 600)  # the working size is this size
@@ -52,15 +54,18 @@ def two_rings(second: int = 350) -> Pixels:
     return owners
 
 
+def page_of(found: npt.NDArray[np.bool_], *masks: npt.NDArray[np.bool_]) -> Page:
+    """A page on which some ink was found, with a candidate of each mask's ink."""
+    mask = np.where(found, 255, 0).astype(np.uint8)
+    ink = Ink((mask / 255).astype(np.float32), mask, 0.8, "dark")
+    pieces = [crop(0, 0, np.where(own, 255, 0).astype(np.uint8))[0] for own in masks]
+    candidates = [Candidate(0, 0, 1, True, 1, 100.0, piece) for piece in pieces]
+    return Page(1.0, np.zeros(SIZE, np.uint8), ink, mask, 14.0, [], candidates)
+
+
 def label_of(scene: Scene, mask: npt.NDArray[np.bool_]) -> int:
     """The label of one candidate with a mask's ink, on a page where all ink was found."""
-    found = np.where(scene.owners > 0, 255, 0).astype(np.uint8) | np.where(mask, 255, 0)
-    found = found.astype(np.uint8)
-    ink = Ink((found / 255).astype(np.float32), found, 0.8, "dark")
-    grey = np.zeros(SIZE, np.uint8)
-    (piece,) = crop(0, 0, np.where(mask, 255, 0).astype(np.uint8))
-    candidate = Candidate(0, 0, 1, True, 1, piece, np.zeros((28, 28), np.uint8))
-    (label,) = label_candidates(scene, Page(1.0, grey, ink, 14.0, [], [candidate]))
+    (label,), _ = label_candidates(scene, page_of((scene.owners > 0) | mask, mask))
     return int(label)
 
 
@@ -110,12 +115,34 @@ def test_a_digit_that_is_hardly_visible_has_no_label_of_its_own() -> None:
     owners = np.zeros(SIZE, np.uint8)
     owners[100:400, 200:220] = 1
     scene = scene_of(owners, "4")
-    seen = np.where((owners == 1) & (ROWS < 200), 255, 0).astype(np.uint8)
-    ink = Ink((seen / 255).astype(np.float32), seen, 0.8, "dark")
-    (piece,) = crop(0, 0, seen)
-    candidate = Candidate(0, 0, 1, True, 1, piece, np.zeros((28, 28), np.uint8))
-    page = Page(1.0, np.zeros(SIZE, np.uint8), ink, 14.0, [], [candidate])
-    assert label_candidates(scene, page).tolist() == [-1]
+    seen = (owners == 1) & (ROWS < 200)
+    labels, owned = label_candidates(scene, page_of(seen, seen))
+    assert (labels.tolist(), owned.tolist()) == ([-1], [0])
+
+
+def test_owners_are_those_of_most_of_the_ink() -> None:
+    owners = two_rings(second=300)
+    both, left = owners > 0, (owners > 0) & (COLUMNS < 260)
+    blot = (ROWS > 400) & (ROWS < 450) & (COLUMNS > 500)
+    masks = [owners == 2, owners == 1, left, both & (COLUMNS > 245), blot]
+    page = page_of(both | blot, *masks)
+    labels, owned = label_candidates(scene_of(owners, "07"), page)
+    assert owned.tolist() == [1, 0, 0, 1, -1]
+    assert labels[:2].tolist() == [7, 0]
+    assert labels[-1] == NO_DIGIT
+
+
+def test_owners_are_counted_through_the_lines() -> None:
+    owners = two_rings()
+    scene = Scene(scene_of(owners, "").image, ("4", "9"), (), owners)
+    labels, owned = label_candidates(scene, page_of(owners > 0, owners == 2, owners == 1))
+    assert (labels.tolist(), owned.tolist()) == ([9, 4], [1, 0])
+
+
+def test_no_candidates_no_labels() -> None:
+    owners = two_rings()
+    labels, owned = label_candidates(scene_of(owners, "07"), page_of(owners > 0))
+    assert labels.shape == owned.shape == (0,)
 
 
 def test_labels_follow_the_scale() -> None:
@@ -123,14 +150,15 @@ def test_labels_follow_the_scale() -> None:
     scene = scene_of(owners, "36")
     page = next(read_pages(*working_grey(scene.image)))
     assert page.scale > 2
-    labels = label_candidates(scene, page)
-    assert labels.dtype == np.int64
-    assert len(labels) == len(page.candidates)
-    assert {3, 6, NO_DIGIT} <= set(labels.tolist())
-    for candidate, label in zip(page.candidates, labels, strict=True):
+    labels, owned = label_candidates(scene, page)
+    assert labels.dtype == owned.dtype == np.int64
+    assert len(labels) == len(owned) == len(page.candidates)
+    assert {3, 6} <= set(labels.tolist())
+    for candidate, label, owner in zip(page.candidates, labels, owned, strict=True):
         middle = (candidate.piece.x + candidate.piece.width / 2) / page.scale
         if label in (3, 6):
-            assert label == (3 if middle < owners.shape[1] / 2 else 6)
+            assert owner == (middle > owners.shape[1] / 2)
+            assert label == (3, 6)[owner]
 
 
 @pytest.mark.parametrize("light", [False, True])
@@ -148,14 +176,36 @@ def test_a_scene_without_ink_has_a_polarity() -> None:
     assert ink_polarity(scene_of(np.zeros(SIZE, np.uint8), "")) in ("dark", "light")
 
 
-def test_simulated_digits_are_images_with_labels() -> None:
-    images, labels = simulate_digits(np.random.default_rng(1), DIGITS, LABELS, 12)
-    assert images.shape == (len(labels), 28, 28)
-    assert images.dtype == labels.dtype == np.uint8
+def test_simulated_digits_are_views_with_labels() -> None:
+    views, labels = simulate_digits(np.random.default_rng(1), DIGITS, LABELS, 12)
+    assert views.shape == (len(labels), 2, 28, 28)
+    assert views.dtype == labels.dtype == np.uint8
     assert len(labels) > 12
     assert labels.max() == NO_DIGIT
     assert (labels < NO_DIGIT).sum() >= 5
-    assert (images.max(axis=(1, 2)) > 100).all()
+    assert (views[:, 0].max(axis=(1, 2)) > 100).all()
+    assert views[:, 1].any(axis=(1, 2)).all()
+
+
+def test_a_scene_gives_two_looks_at_a_digit_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes: list[Scene] = []
+
+    def record(*arguments: Any) -> Scene:
+        scenes.append(simulate(*arguments))
+        return scenes[-1]
+
+    monkeypatch.setattr(photo_digits, "simulate", record)
+    looks = []
+    for seed in range(12):
+        scenes.clear()
+        _, labels = simulate_digits(np.random.default_rng(seed), DIGITS, LABELS, 1)
+        text = "".join(line for scene in scenes for line in scene.lines)
+        counts = np.bincount(labels, minlength=11)
+        assert all(counts[digit] <= 2 * text.count(str(digit)) for digit in range(10))
+        assert counts[NO_DIGIT] <= (2 + 2 * len(text) if text else 8)
+        looks.append(counts[:NO_DIGIT].sum())
+    assert min(looks) == 0
+    assert max(looks) > 4  # at all digits of a line
 
 
 def test_a_seed_makes_the_same_digits_again() -> None:
@@ -167,8 +217,8 @@ def test_a_seed_makes_the_same_digits_again() -> None:
 
 
 def test_no_scenes_no_digits() -> None:
-    images, labels = simulate_digits(np.random.default_rng(0), DIGITS, LABELS, 0)
-    assert images.shape == (0, 28, 28)
+    views, labels = simulate_digits(np.random.default_rng(0), DIGITS, LABELS, 0)
+    assert views.shape == (0, 2, 28, 28)
     assert labels.shape == (0,)
 
 
@@ -222,17 +272,17 @@ def test_written_files_train_a_network_of_eleven_classes(
     for part in ("train", "t10k"):
         images = read_idx(raw / f"{part}-images-idx3-ubyte")
         labels = read_idx(raw / f"{part}-labels-idx1-ubyte")
-        assert images.shape == (len(labels), 28, 28)
-        assert labels.max() == NO_DIGIT
+        assert images.shape == (len(labels), 2, 28, 28)
+        assert labels.max() <= NO_DIGIT
         assert f"{part}: {len(labels):,} images; " in output
-    first = read_idx(mnist / "train-images-idx3-ubyte")
+    first = stands_alone(read_idx(mnist / "train-images-idx3-ubyte"))
     np.testing.assert_array_equal(read_idx(raw / "train-images-idx3-ubyte")[: len(first)], first)
     assert f"data.data_dir={tmp_path}" in output
 
     data = MnistDataModule(STANDARDIZE, str(tmp_path), val_size=50, digests={})
     data.prepare_data()
     data.setup()
-    assert data.num_classes == 11
+    assert (data.image_shape, data.num_classes) == ((2, 28, 28), 11)
     model = Mlp(
         data.image_shape, data.num_classes, optimizer=partial(SGD, lr=0.1), scheduler=constant
     )

@@ -88,7 +88,7 @@ def deep(dtype: str) -> Image.Image:
 
 
 def read_rgb(content: bytes) -> Pixels:
-    pixels = read_image(content)
+    pixels = read_image(content).pixels
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous
     assert pixels.flags.writeable
@@ -218,7 +218,7 @@ def test_bands_join_without_seams(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_pixel() -> None:
     content = encode(Image.new("RGB", (1, 1), (1, 2, 3)), "PNG")
-    assert read_image(content).tolist() == [[[3, 2, 1]]]
+    assert read_image(content).pixels.tolist() == [[[3, 2, 1]]]
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -237,6 +237,24 @@ def test_orientation(format_: str, options: dict[str, Any], orientation: int) ->
     exif[0x0112] = orientation
     found = read_rgb(encode(RGB, format_, exif=exif, **options))
     assert_close(found, ORIENTATIONS[orientation](PICTURE), 3 if format_ == "JPEG" else 0)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize(("enough", "factor"), [(None, 1), (48, 1), (25, 1), (24, 2), (1, 8)])
+def test_a_jpeg_is_reduced_to_what_is_enough(
+    format_: str, orientation: int, enough: int | None, factor: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = read_image(encode(RGB, format_, exif=exif), enough)
+    expected = ORIENTATIONS[orientation](PICTURE)
+    assert photo.size == expected.shape[:2]
+    factor = factor if format_ == "JPEG" else 1
+    assert photo.pixels.shape == (photo.size[0] // factor, photo.size[1] // factor, 3)
+    blocks = expected.reshape(photo.pixels.shape[0], factor, photo.pixels.shape[1], factor, 3)
+    if factor <= 2:
+        assert abs(photo.pixels[..., ::-1] - blocks.mean(axis=(1, 3))).mean() < 12
 
 
 @pytest.mark.parametrize("image", [PALETTE, deep("<u2"), RGB.convert("RGBA"), RGB.convert("1")])
@@ -323,7 +341,7 @@ def test_transparent_colour_of_each_mode(ink: int) -> None:
 def test_path_and_bytes_give_the_same(tmp_path: Path) -> None:
     path = tmp_path / "photo with no suffix"
     path.write_bytes(EXACT["png"])
-    np.testing.assert_array_equal(read_image(path), read_image(EXACT["png"]))
+    np.testing.assert_array_equal(read_image(path).pixels, read_image(EXACT["png"]).pixels)
 
 
 BOMB = r"has more than 100,000,000 pixels \(or 50,000,000 as WebP\); scale it down$"
@@ -365,7 +383,7 @@ def test_decompression_bomb_is_refused(name: str) -> None:
 @pytest.mark.parametrize(("name", "limit"), [("png", "MAX_PIXELS"), ("webp", "MAX_WEBP_PIXELS")])
 def test_largest_size_is_read(name: str, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, limit, 48 * 32)
-    assert read_image(EXACT[name]).shape == (32, 48, 3)
+    assert read_image(EXACT[name]).pixels.shape == (32, 48, 3)
     monkeypatch.setattr(images, limit, 48 * 32 - 1)
     with pytest.raises(ImageError, match=r"has more than .*\b1,535\b.*; scale it down"):
         read_image(EXACT[name])
@@ -453,10 +471,10 @@ TRUNCATED = {**EXACT, **{name: content for name, (content, _) in LOSSY.items()},
 @pytest.mark.parametrize("name", TRUNCATED)
 def test_truncated_file_is_never_half_a_picture(name: str) -> None:
     content = TRUNCATED[name]
-    whole = read_image(content)
+    whole = read_image(content).pixels
     for length in {*range(0, len(content), max(1, len(content) // 60)), len(content) - 1}:
         try:
-            pixels = read_image(content[:length])
+            pixels = read_image(content[:length]).pixels
         except ImageError:
             continue
         np.testing.assert_array_equal(pixels, whole)  # what was cut off was no pixels
@@ -486,7 +504,7 @@ def test_stderr_may_be_closed(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(EXACT["png"])
     script = (
         "from pathlib import Path; from mnist_cnn.photos.images import read_image; "
-        f"print(read_image(Path({str(tmp_path / 'a.png')!r})).shape)"
+        f"print(read_image(Path({str(tmp_path / 'a.png')!r})).pixels.shape)"
     )
     done = subprocess.run(
         ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, script], capture_output=True
@@ -554,7 +572,7 @@ def test_damaged_file_is_an_image_or_an_error(content: bytes, edits: list[Any]) 
     for edit in edits:
         content = mutate(content, *edit)
     try:
-        pixels = read_image(content)
+        pixels = read_image(content).pixels
     except ImageError:
         return
     assert pixels.dtype == np.uint8

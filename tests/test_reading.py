@@ -33,9 +33,11 @@ def bar(image: Pixels, x: int, y: int, height: int = 50) -> None:
 def by(decide: Callable[[Pixels], int], classes: int = 11) -> Classifier:
     """A classifier that is nearly sure of what a function says of each glyph."""
 
-    def classify(images: Pixels) -> Rows:
-        rows = np.full((len(images), classes), 0.01 / (classes - 1), np.float32)
-        rows[np.arange(len(images)), [decide(image) for image in images]] = 0.99
+    def classify(views: Pixels) -> Rows:
+        assert views.shape[1:] == (2, 28, 28)
+        assert views.dtype == np.uint8
+        rows = np.full((len(views), classes), 0.01 / (classes - 1), np.float32)
+        rows[np.arange(len(views)), [decide(glyph) for glyph in views[:, 0]]] = 0.99
         return rows
 
     return classify
@@ -139,9 +141,9 @@ def test_the_surer_division_wins(apart: float, together: float) -> None:
     bar(image, 50, 30)
     bar(image, 70, 30)
 
-    def classify(images: Pixels) -> Rows:
-        rows = np.zeros((len(images), 10), np.float32)
-        for row, glyph in zip(rows, images, strict=True):
+    def classify(views: Pixels) -> Rows:
+        rows = np.zeros((len(views), 10), np.float32)
+        for row, glyph in zip(rows, views[:, 0], strict=True):
             alone = is_bar(glyph)
             row[BAR if alone else RING] = apart if alone else together
         return rows
@@ -191,9 +193,9 @@ def test_probabilities_are_of_the_ten_digits() -> None:
     image = paper(120, 120)
     ring(image, 40, 30)
 
-    def classify(images: Pixels) -> Rows:
+    def classify(views: Pixels) -> Rows:
         row = np.array([0, 0, 0, 0.7, 0, 0, 0, 0.1, 0, 0, 0.2], np.float32)
-        return np.tile(row, (len(images), 1))
+        return np.tile(row, (len(views), 1))
 
     (digit,) = read_digits(image, classify).digits
     assert digit.probabilities.shape == (10,)
@@ -226,7 +228,7 @@ def test_single_gives_one_digit_of_all_ink(image: Pixels, wanted: int) -> None:
 def test_a_blank_image_has_neither_digits_nor_page(level: int, single: bool) -> None:
     image = np.full((50, 70, 3), level, np.uint8)
 
-    def never(images: Pixels) -> Rows:
+    def never(views: Pixels) -> Rows:
         raise AssertionError("nothing was to be classified")
 
     reading = read_digits(image, never, single=single)
@@ -237,25 +239,25 @@ def test_a_blank_image_has_neither_digits_nor_page(level: int, single: bool) -> 
 def test_a_sure_reading_needs_no_further_look() -> None:
     looks = []
 
-    def count(images: Pixels) -> Rows:
-        looks.append(len(images))
-        return by(by_shape)(images)
+    def count(views: Pixels) -> Rows:
+        looks.append(len(views))
+        return by(by_shape)(views)
 
     read_digits(three_shapes(), count)
     assert len(looks) == 1
-    read_digits(three_shapes(), lambda images: 0.3 * count(images))
+    read_digits(three_shapes(), lambda views: 0.3 * count(views))
     assert len(looks) > 2
 
 
 def test_digits_carry_what_the_classifier_saw() -> None:
     shown: list[Pixels] = []
 
-    def classify(images: Pixels) -> Rows:
-        shown.extend(images)
-        return by(by_shape)(images)
+    def classify(views: Pixels) -> Rows:
+        shown.extend(views[:, 0])
+        return by(by_shape)(views)
 
     for digit in read_digits(three_shapes(), classify).digits:
-        assert any(np.array_equal(digit.image, image) for image in shown)
+        assert any(np.array_equal(digit.image, glyph) for glyph in shown)
 
 
 def test_unsure_digits_are_question_marks() -> None:
@@ -271,23 +273,23 @@ def test_unsure_digits_are_question_marks() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 7, 300])
-def test_the_bundled_network_takes_any_number_of_images(number: int) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (number, 28, 28), np.uint8)
+def test_the_bundled_network_takes_any_number_of_views(number: int) -> None:
+    views = np.random.default_rng(0).integers(0, 256, (number, 2, 28, 28), np.uint8)
     classify = bundled_classifier()
-    rows = classify(images)
+    rows = classify(views)
     assert rows.shape == (number, 11)
     assert rows.dtype == np.float32
     assert (rows >= 0).all()
     np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(classify(images[-1:])[0], rows[-1], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(classify(views[-1:])[0], rows[-1], rtol=0, atol=1e-5)
 
 
 def test_rows_are_kept_when_more_is_classified() -> None:
     classify = bundled_classifier()
-    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28), np.uint8)
-    first = classify(images[:2])
+    views = np.random.default_rng(0).integers(0, 256, (4, 2, 28, 28), np.uint8)
+    first = classify(views[:2])
     before = first.copy()
-    classify(images[2:])
+    classify(views[2:])
     np.testing.assert_array_equal(first, before)
 
 
@@ -296,3 +298,11 @@ def test_the_bundled_network_reads_digits() -> None:
     cv2.putText(image, "3 6 2 8", (20, 90), cv2.FONT_HERSHEY_SIMPLEX, 2, (40, 40, 40), 6)
     reading = read_digits(image, bundled_classifier())
     assert reading.lines() == ["3628"]
+
+
+def test_the_bundled_network_sees_the_surroundings() -> None:
+    views = np.random.default_rng(0).integers(0, 256, (5, 2, 28, 28), np.uint8)
+    others = views.copy()
+    others[:, 1] = 0
+    classify = bundled_classifier()
+    assert (classify(views) != classify(others)).any(axis=1).all()

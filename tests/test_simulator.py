@@ -1,6 +1,7 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from mnist_cnn.simulator import (
     simulate,
     simulate_non_digit,
 )
+from mnist_cnn.simulator.variants import vary
 
 GENERATOR = np.random.default_rng(0)
 LABELS = np.arange(40) % 10
@@ -153,3 +155,65 @@ class TestNonDigits:
 def test_a_wrong_kind_is_named() -> None:
     with pytest.raises(ValueError, match="kind 'poem' does not exist; choose one of blank"):
         simulate_non_digit(np.random.default_rng(0), "poem")
+
+
+def ring_of(width: int) -> NDArray[np.uint8]:
+    glyph = np.zeros((28, 28), np.uint8)
+    cv2.ellipse(glyph, (14, 14), (width // 2, 9), 0, 0, 360, 255, 2)
+    return glyph
+
+
+def stem(lean: int) -> NDArray[np.uint8]:
+    glyph = np.zeros((28, 28), np.uint8)
+    cv2.line(glyph, (14 + lean, 4), (14 - lean, 23), 255, 2)
+    return glyph
+
+
+@pytest.mark.parametrize("label", [2, 3, 4, 5, 6, 8, 9])
+def test_most_digits_have_no_variant(label: int) -> None:
+    glyph = DIGITS[label]
+    assert np.array_equal(vary(np.random.default_rng(7), glyph, label), glyph)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_variants_add_a_stroke(seed: int) -> None:
+    for label, glyph in ((0, ring_of(14)), (1, stem(0)), (1, stem(4)), (7, stem(3))):
+        varied = vary(np.random.default_rng(seed), glyph, label)
+        assert varied.shape == (28, 28)
+        assert varied.dtype == np.uint8
+        assert (varied >= glyph).all()
+        assert 5 < (varied > 100).sum() - (glyph > 100).sum() < 120
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_slash_parts_the_ring(seed: int) -> None:
+    varied = vary(np.random.default_rng(seed), ring_of(14), 0)
+    background = cv2.connectedComponents((varied < 60).astype(np.uint8), connectivity=4)[0] - 1
+    assert background >= 3, "around it and on both sides of the slash"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_flag_of_a_1_is_on_the_left_of_its_head(seed: int) -> None:
+    glyph = stem(0)
+    added = (vary(np.random.default_rng(seed), glyph, 1) > 100) & (glyph < 100)
+    upper = np.argwhere(added[:16])
+    assert upper[:, 1].mean() < 13
+
+
+def test_a_0_without_room_stays_as_it_is() -> None:
+    narrow = ring_of(6)
+    assert np.array_equal(vary(np.random.default_rng(0), narrow, 0), narrow)
+
+
+@pytest.mark.parametrize("label", range(10))
+def test_an_empty_glyph_has_no_variant(label: int) -> None:
+    blank = np.zeros((28, 28), np.uint8)
+    assert not vary(np.random.default_rng(0), blank, label).any()
+
+
+@pytest.mark.parametrize("label", [0, 1, 7])
+@pytest.mark.parametrize("place", [(0, 0), (0, 27), (27, 0), (27, 27), (13, 13)])
+def test_a_dot_has_a_variant_or_none(label: int, place: tuple[int, int]) -> None:
+    glyph = np.zeros((28, 28), np.uint8)
+    glyph[place] = 255
+    assert vary(np.random.default_rng(0), glyph, label).shape == (28, 28)

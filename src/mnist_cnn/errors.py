@@ -1,9 +1,19 @@
 """How an error reaches the person at the screen: one line, or a traceback on request."""
 
+import argparse
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of command lines whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with code 2."""
+        self.exit(2, f"error: {message}; see --help\n")
 
 
 def show_traceback() -> bool:

@@ -18,7 +18,7 @@ def digits(images: Images, titles: Sequence[str], *, columns: int = 10, title: s
     """Images in a grid, each under its title.
 
     Args:
-        images: (N, C, H, W), uint8; C is 1 or 3.
+        images: (N, C, H, W), uint8; 3 channels are colours, others stand side by side.
         titles: N texts.
         columns: Images in a row.
         title: Of the whole picture.
@@ -34,7 +34,9 @@ def digits(images: Images, titles: Sequence[str], *, columns: int = 10, title: s
         axes = figure.add_subplot(rows, columns, index + 1)
         axes.set_axis_off()
         if index < len(images):
-            axes.imshow(images[index].transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
+            image = images[index]
+            picture = image.transpose(1, 2, 0) if len(image) == 3 else np.hstack(image)
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
             axes.set_title(titles[index], fontsize=9)
     if title:
         figure.suptitle(title)

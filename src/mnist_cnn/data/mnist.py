@@ -22,10 +22,10 @@ EVAL_BATCH_SIZE = 250  # fastest of 100 to 2000 for most of the networks on a CP
 class MnistDataModule(LightningDataModule):
     """MNIST: 60,000 images to train and validate with, the official 10,000 to test with.
 
-    With other `digests` it is any data set that comes as four such files. The images stay one
-    uint8 tensor on the training device; batches are indexed, converted and normalised there as a
-    whole. Training is shuffled; validation and test never are. The validation part is taken from
-    the 60,000, the same one for every `seed`.
+    With other `digests` it is any data set that comes as four such files, of images (N, H, W) or
+    (N, C, H, W). The images stay one uint8 tensor on the training device; batches are indexed,
+    converted and normalised there as a whole. Training is shuffled; validation and test never are.
+    The validation part is taken from the 60,000, the same one for every `seed`.
 
     Args:
         normalization: The normalisation's description, see `build_normalization`.
@@ -165,7 +165,9 @@ class MnistDataModule(LightningDataModule):
                 f"{self.folder} holds {len(images)} {name} images and {len(labels)} labels, must "
                 "be as many; replace the two files by copies of one data set"
             )
-        return torch.tensor(images)[:, None], torch.tensor(labels).long()
+        if images.ndim == 3:  # grey, without a dimension for channels, as MNIST's are
+            images = images[:, None]
+        return torch.tensor(images), torch.tensor(labels).long()
 
     def _split(self, labels: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         if self.val_split == "tail":

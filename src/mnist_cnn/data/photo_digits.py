@@ -11,11 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mnist_cnn.photos.candidates import Candidate
+from mnist_cnn.photos.glyphs import SIDE
 from mnist_cnn.photos.ink import Bytes, Polarity
 from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.simulator import CONDITIONS, NON_DIGITS, Scene, simulate, simulate_non_digit
 
 Counts = npt.NDArray[np.int64]  # of pixels: nobody's, the first digit's, the second's …
+Labels = npt.NDArray[np.int64]
 
 NO_DIGIT = 10  # the class behind the ten digits
 WHOLE = 0.85  # share of a digit's ink on the page that a candidate must hold to be that digit
@@ -25,10 +28,11 @@ FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nob
 MIXED = 0.35  # share from which a candidate is no digit
 TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
-MOST_PAGES = 4  # of a scene that are looked at: the further ones are rarely asked for
+MOST_PAGES = 8  # of a scene that are looked at: the further ones are rarely asked for
+MOST_WITHOUT = 8  # candidates of a scene without digits
 
 
-def label_candidates(scene: Scene, page: Page) -> npt.NDArray[np.int64]:
+def label_candidates(scene: Scene, page: Page) -> tuple[Labels, Labels]:
     """What each candidate of a page shows, by the truth of the scene.
 
     Args:
@@ -37,6 +41,7 @@ def label_candidates(scene: Scene, page: Page) -> npt.NDArray[np.int64]:
 
     Returns:
         (candidates,): the digit, NO_DIGIT, or -1 where it would be unfair to say: most of a digit.
+        And (candidates,): the index, from 0, of the digit that it has most ink of; -1 for none.
     """
     digits = [int(digit) for line in scene.lines for digit in line]
     size = page.grey.shape[::-1]
@@ -51,21 +56,23 @@ def label_candidates(scene: Scene, page: Page) -> npt.NDArray[np.int64]:
         piece = candidate.piece
         part = owners[piece.y : piece.bottom, piece.x : piece.right]
         held = np.bincount(part[piece.mask > 0], minlength=count)
-        labels.append(_label(held, found, inked, digits))
-    return np.array(labels, np.int64)
+        if held[1:].any():
+            owner = int(held[1:].argmax())
+            labels.append((_label(held, found, inked, owner + 1, digits[owner]), owner))
+        else:
+            labels.append((NO_DIGIT, -1))
+    table = np.array(labels, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
 
 
-def _label(held: Counts, found: Counts, inked: Counts, digits: list[int]) -> int:
-    if not held[1:].any():
-        return NO_DIGIT
-    best = 1 + int(held[1:].argmax())
+def _label(held: Counts, found: Counts, inked: Counts, best: int, digit: int) -> int:
     share = held[best] / found[best]
     foreign = 1 - held[best] / held.sum()
     shares = held[1:] / np.maximum(found[1:], 1)
     second = float(np.delete(shares, best - 1).max(initial=0))  # a 1 beside an 8 is little ink
     seen = held[best] >= VISIBLE * inked[best]
     if share >= WHOLE and seen and foreign <= FOREIGN and second <= TRACE:
-        return digits[best - 1]
+        return digit
     return NO_DIGIT if share < FRAGMENT or foreign > MIXED or second > TOGETHER else -1
 
 
@@ -89,47 +96,47 @@ def simulate_digits(
         rng: For everything that is random.
         digits: (N, 28, 28), uint8, MNIST's images, of which each scene draws some.
         labels: (N,), their digits.
-        scenes: Number of photos: 45 % of single digits, 25 % of lines, 30 % of none.
+        scenes: Number of photos: 40 % of single digits, 35 % of lines, 25 % of none.
 
     Returns:
-        Images (M, 28, 28), uint8, and labels (M,), uint8, 0 to 9 or NO_DIGIT.
+        Views (M, 2, 28, 28), uint8, of `Page.views`, and labels (M,), uint8, 0 to 9 or NO_DIGIT.
     """
-    images: list[Bytes] = [np.empty((0, 28, 28), np.uint8)]
+    views: list[Bytes] = [np.empty((0, 2, SIDE, SIDE), np.uint8)]
     found: list[int] = []
     for _ in range(scenes):
-        for label, chosen in _harvest(rng, _make_scene(rng, digits, labels)):
-            images.append(chosen[None])
+        for label, page, candidate in _harvest(rng, _make_scene(rng, digits, labels)):
+            views.append(page.views([candidate]))
             found.append(label)
-    return np.concatenate(images), np.array(found, np.uint8)
+    return np.concatenate(views), np.array(found, np.uint8)
 
 
 def _make_scene(rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.integer]) -> Scene:
     kind = rng.random()
-    if kind < 0.3:
+    if kind < 0.25:
         image = simulate_non_digit(rng, str(rng.choice(NON_DIGITS)))
         return Scene(image, (), (), np.zeros(image.shape[:2], np.uint8))
     lengths = [1]
-    if kind < 0.55:
+    if kind < 0.6:
         lengths = [int(rng.integers(2, 8)) for _ in range(rng.choice([1, 1, 2]))]
     return simulate(rng, digits, labels, str(rng.choice(sorted(CONDITIONS))), lengths)
 
 
-def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Bytes]]:
-    """At most two looks at each digit, and about as many candidates that are none."""
+def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Page, Candidate]]:
+    """At most two looks at each digit, and twice as many candidates that are none."""
     polarity = ink_polarity(scene)
-    looks: dict[tuple[int, int, int], list[Bytes]] = {}
-    others: list[Bytes] = []
+    looks: dict[int, list[tuple[int, Page, Candidate]]] = {}
+    others: list[tuple[int, Page, Candidate]] = []
     for page in islice(read_pages(*working_grey(scene.image)), MOST_PAGES):
-        labels = label_candidates(scene, page).tolist()
-        for candidate, label in zip(page.candidates, labels, strict=True):
+        for candidate, label, owner in zip(
+            page.candidates, *label_candidates(scene, page), strict=True
+        ):
             if label == NO_DIGIT:
-                others.append(candidate.image)
+                others.append((NO_DIGIT, page, candidate))
             elif label >= 0 and page.ink.polarity == polarity:
-                place = (label, candidate.line, candidate.first)
-                looks.setdefault(place, []).append(candidate.image)
-    for (label, _, _), images in looks.items():
-        for index in rng.permutation(len(images))[:2]:
-            yield label, images[index]
-    most = 1 + len(scene.boxes) if scene.boxes else 6
+                looks.setdefault(owner, []).append((label, page, candidate))
+    for found in looks.values():
+        for index in rng.permutation(len(found))[:2]:
+            yield found[index]
+    most = 2 + 2 * len(scene.boxes) if scene.boxes else MOST_WITHOUT
     for index in rng.permutation(len(others))[:most]:
-        yield NO_DIGIT, others[index]
+        yield others[index]

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from mnist_cnn.data.idx import read_idx, write_idx
 from mnist_cnn.data.photo_digits import simulate_digits
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
+from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Bytes
 
 # Scenes that a process makes at a time: results don't depend on the number of processes.
@@ -22,8 +23,8 @@ TEST_SHARE = 10  # one scene of the test part for so many of the training part
 def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: int) -> None:
     """Writes the four files, `train` from MNIST's training digits and `t10k` from its test digits.
 
-    The training part begins with MNIST's own 60,000 images. The class behind the digits, 10, is
-    "no digit".
+    The training part begins with MNIST's own 60,000 images. All are (N, 2, 28, 28): digits with
+    their surroundings, see `photos.glyphs`. The class behind the digits, 10, is "no digit".
 
     Args:
         out: Folder; the files go to `MNIST/raw` below it, where the data module looks for them.
@@ -51,7 +52,8 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
             made = pool.map(partial(_simulate, mnist, part), chunks)
             found = list(tqdm(made, f"{part} photos", len(chunks), unit="00"))
         if part == "train":
-            found.insert(0, read_part(mnist, part))
+            digits, labels = read_part(mnist, part)
+            found.insert(0, (stands_alone(digits), labels))
         images, classes = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         write_idx(folder / f"{part}-images-idx3-ubyte", images)
         write_idx(folder / f"{part}-labels-idx1-ubyte", classes)

@@ -1,60 +1,125 @@
-"""From a piece of ink to an image as MNIST has them: 28×28, light on dark, centred by mass."""
+"""From a piece of ink to what a network sees: the piece as MNIST has it, and what is around it."""
+
+import math
 
 import cv2
 import numpy as np
 
-from mnist_cnn.photos.ink import Bytes, Floats
+from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.pieces import Piece
 
 SIDE = 28  # of an MNIST image
 BOX = 20  # MNIST's digits fit into a box of this side (LeCun, the MNIST page)
 # Strokes thinner than this, in pixels of the 20-pixel box, would fade when the image shrinks.
 THINNEST_STROKE = 2.0
+FINE = 4  # a piece is brought to this many boxes first: from there on all cost the same
+EDGE = 100  # ink below this is a soft edge, which counts for no box
+AROUND = 1.0  # heights of the line that are shown to each side of a piece's middle
+BEYOND = 64  # the level beyond the frame; other ink has 127 at most, the piece's own 255
 
 
-def to_mnist(piece: Piece, ink: Floats) -> Bytes:
+def to_mnist(piece: Piece, ink: Bytes) -> Bytes:
     """Cuts out a piece, scales it to the 20-pixel box and centres its mass, as MNIST was made.
 
     Args:
         piece: What belongs to the digit.
-        ink: (H, W), float32, in [0, 1]: share of full ink of every pixel of the image.
+        ink: (H, W), uint8: how much ink each pixel of the image has, full ink is 255.
 
     Returns:
         (28, 28), uint8, ink is 255.
     """
-    grown = 2  # pixels around the mask, where anti-aliased edges fade
-    y0, x0 = max(0, piece.y - grown), max(0, piece.x - grown)
-    part = ink[y0 : piece.bottom + grown, x0 : piece.right + grown]
-    mask = np.zeros(part.shape, np.uint8)
-    mask[piece.y - y0 : piece.bottom - y0, piece.x - x0 : piece.right - x0] = piece.mask
-    near = cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    soft = np.where(near > 0, part, 0).astype(np.float32)
-    soft = np.maximum(soft, 0.5 * (mask > 0))  # what the mask calls ink is not faint
-    scale = BOX / max(piece.width, piece.height)
-    wanted = THINNEST_STROKE / scale
-    if piece.stroke_width < wanted:
-        soft = _thicken(soft, wanted - piece.stroke_width)
-    return _centre(_shrink(soft))
+    shrink = max(1.0, max(piece.width, piece.height) / (FINE * BOX))
+    missing = THINNEST_STROKE * max(piece.width, piece.height) / BOX - piece.stroke_width
+    soft = _soft(piece, ink)
+    if missing > 0:
+        # To two pixels of the smaller image: a hairline between two of them would fade.
+        grown = max(1, math.ceil(2 * shrink - piece.stroke_width) + 1)
+        soft = cv2.dilate(_pad(soft, grown), np.ones((grown, grown), np.uint8)).astype(np.uint8)
+        missing -= grown - 1
+    if shrink > 1:
+        size = (max(1, round(soft.shape[1] / shrink)), max(1, round(soft.shape[0] / shrink)))
+        soft = cv2.resize(soft, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    side = round(missing / shrink) + 1
+    if side > 1:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        soft = cv2.dilate(_pad(soft, side), kernel).astype(np.uint8)
+    return _centre(_to_box(soft))
 
 
-def _thicken(soft: Floats, by: float) -> Floats:
-    side = max(2, round(by) + 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    padded = cv2.copyMakeBorder(soft, side, side, side, side, cv2.BORDER_CONSTANT, value=0)
-    return np.asarray(cv2.dilate(padded, kernel), np.float32)
+def surroundings(piece: Piece, ink: Bytes, height: float) -> Bytes:
+    """A piece amid its neighbours: is it as high as they are, or cut off one of them?
+
+    Args:
+        piece: What may be a digit.
+        ink: (H, W), uint8: how much ink each pixel of the image has, full ink is 255.
+        height: Of the line's digits, in pixels.
+
+    Returns:
+        (28, 28), uint8: a square of twice that height (more for larger pieces) about the middle of
+        the piece; other ink at half its strength; what is beyond the frame has the level 64.
+    """
+    reach = max(2, round(AROUND * max(height, 0.55 * max(piece.width, piece.height))))
+    left, top = piece.x + piece.width // 2 - reach, piece.y + piece.height // 2 - reach
+    x, y = max(left, 0), max(top, 0)
+    others = ink[y : top + 2 * reach, x : left + 2 * reach] >> 1
+    own = np.zeros_like(others)
+    part = ink[piece.y : piece.bottom, piece.x : piece.right]
+    own[piece.y - y : piece.bottom - y, piece.x - x : piece.right - x] = part & piece.mask
+    # Thin strokes would fade: they grow by half a pixel of the small image.
+    kernel = np.ones((max(1, reach // SIDE),) * 2, np.uint8)
+    window = np.maximum(cv2.dilate(others, kernel), cv2.dilate(own, kernel))
+    below, right = 2 * reach - (y - top) - len(window), 2 * reach - (x - left) - window.shape[1]
+    framed = cv2.copyMakeBorder(
+        window, y - top, below, x - left, right, cv2.BORDER_CONSTANT, value=BEYOND
+    )
+    method = cv2.INTER_AREA if 2 * reach > SIDE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(framed, (SIDE, SIDE), interpolation=method), np.uint8)
 
 
-def _shrink(soft: Floats) -> Floats:
-    rows, columns = np.flatnonzero((soft > 0.4).any(1)), np.flatnonzero((soft > 0.4).any(0))
-    soft = soft[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(soft.shape)
-    size = (max(1, round(soft.shape[1] * scale)), max(1, round(soft.shape[0] * scale)))
+def stands_alone(images: Bytes) -> Bytes:
+    """What a network sees of images that are digits already, as MNIST's are.
+
+    Args:
+        images: (N, 28, 28), uint8, ink is 255.
+
+    Returns:
+        (N, 2, 28, 28), uint8: each with its surroundings, in which there is nothing else.
+    """
+    views = np.zeros((len(images), 2, SIDE, SIDE), np.uint8)
+    views[:, 0] = images
+    for view, image in zip(views, images, strict=True):
+        x, y, width, height = cv2.boundingRect(image)
+        mask = np.where(image[y : y + height, x : x + width] > 0, 255, 0).astype(np.uint8)
+        view[1] = surroundings(Piece(SIDE + x, SIDE + y, mask), _pad(image, SIDE), height)
+    return views
+
+
+def _soft(piece: Piece, ink: Bytes) -> Bytes:
+    """The ink of a piece alone, with its anti-aliased edges."""
+    y, x = max(0, piece.y - 1), max(0, piece.x - 1)
+    part = ink[y : piece.bottom + 1, x : piece.right + 1]
+    mask = np.zeros_like(part)
+    mask[piece.y - y : piece.bottom - y, piece.x - x : piece.right - x] = piece.mask
+    near = cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.uint8)
+    # What the mask calls ink is not faint.
+    return np.asarray(np.maximum(part & near, mask >> 1), np.uint8)
+
+
+def _pad(soft: Bytes, by: int) -> Bytes:
+    return np.asarray(cv2.copyMakeBorder(soft, by, by, by, by, cv2.BORDER_CONSTANT), np.uint8)
+
+
+def _to_box(soft: Bytes) -> Bytes:
+    edge = min(EDGE, int(soft.max()) // 2)
+    x, y, width, height = cv2.boundingRect((soft > edge).astype(np.uint8))
+    scale = BOX / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = cv2.resize(soft, size, interpolation=method)
-    return np.asarray(np.clip(small, 0, 1), np.float32)
+    part = soft[y : y + height, x : x + width]
+    return np.asarray(cv2.resize(part, size, interpolation=method), np.uint8)
 
 
-def _centre(small: Floats) -> Bytes:
+def _centre(small: Bytes) -> Bytes:
     height, width = small.shape
     moments = cv2.moments(small)
     mass = max(moments["m00"], 1e-6)
@@ -63,5 +128,5 @@ def _centre(small: Floats) -> Bytes:
     top = round((SIDE - 1) / 2 - moments["m01"] / mass)
     left, top = min(max(left, 0), SIDE - width), min(max(top, 0), SIDE - height)
     image = np.zeros((SIDE, SIDE), np.uint8)
-    image[top : top + height, left : left + width] = np.rint(small * 255)
+    image[top : top + height, left : left + width] = small
     return image

@@ -4,6 +4,7 @@ Letters for shapes: H × W pixels of the image at working size.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import cv2
@@ -39,11 +40,11 @@ class Ink:
     strength: float
     polarity: Polarity
 
-    @property
-    def share(self) -> Floats:
-        """Share of full ink of each pixel: (H, W), float32, in [0, 1]; pencil is as dark as ink."""
-        share = self.contrast / np.float32(max(self.strength, 1e-6))
-        return np.asarray(np.clip(share, 0, 1), np.float32)
+    @cached_property
+    def share(self) -> Bytes:
+        """Share of full ink of each pixel: (H, W), uint8, all is 255; pencil is as dark as ink."""
+        share = cv2.convertScaleAbs(self.contrast, alpha=255 / max(self.strength, 1e-6))
+        return np.asarray(share, np.uint8)
 
 
 def estimate_background(grey: Bytes, window: float) -> Bytes:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from mnist_cnn.photos.pieces import Piece, merge, writing_height
 
 # All in heights of the writing.
-MAIN = 0.5  # a piece at least this high carries a line; a lower one belongs to a neighbour
+MAIN = 0.5  # a piece at least this high carries a line
+BESIDE = 0.5  # a low piece within this distance belongs to its neighbour
 NEAR = 2.5  # gap across which a rising or falling line still goes on
 TALLEST = 1.5  # what was written in one digit is not higher than this
 # Shares of the smaller piece.
@@ -26,14 +27,10 @@ class Line:
     Attributes:
         pieces: From left to right.
         height: Of its digits, in pixels.
-        cuts: Of each piece, whether it was cut off the one before it.
-        tall: Of each piece, whether it was about as high as the line before it was cut.
     """
 
     pieces: list[Piece]
     height: float
-    cuts: list[bool]
-    tall: list[bool]
 
 
 def find_lines(pieces: Sequence[Piece]) -> list[Line]:
@@ -48,17 +45,17 @@ def find_lines(pieces: Sequence[Piece]) -> list[Line]:
     joined = _join_strokes(list(pieces), height)
     main = [piece for piece in joined if piece.height >= MAIN * height]
     groups = _chain(main, height)
-    for piece in joined:
-        if piece.height < MAIN * height:
-            _attach(piece, groups, height)
-    lines = [_line(group) for group in groups]
+    low = [piece for piece in joined if piece.height < MAIN * height]
+    # Smaller writing has lines of its own.
+    others = [piece for piece in low if not _attach(piece, groups, height)]
+    lines = [_line(group) for group in groups] + find_lines(others)
     return sorted(lines, key=lambda line: np.mean([p.y + p.height / 2 for p in line.pieces]))
 
 
 def _line(group: list[Piece]) -> Line:
     height = writing_height([p.height for p in group], [p.area for p in group])
     ordered = sorted(group, key=lambda piece: piece.x + piece.width / 2)
-    return Line(ordered, height, [False] * len(group), [True] * len(group))
+    return Line(ordered, height)
 
 
 def _join_strokes(pieces: list[Piece], height: float) -> list[Piece]:
@@ -116,7 +113,7 @@ def _continues(last: Piece, piece: Piece, height: float) -> bool:
     return _overlap(last, piece) >= (SAME_LINE_FAR if far else SAME_LINE)
 
 
-def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> None:
+def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> bool:
     """Puts a low piece into the line of its nearest neighbour, unless it is far from all."""
 
     def distance(other: Piece) -> float:
@@ -126,5 +123,6 @@ def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> None:
 
     nearest = [(min(distance(other) for other in group), group) for group in groups]
     closest, group = min(nearest, key=lambda pair: pair[0])
-    if closest <= height:
+    if closest <= BESIDE * height:
         group.append(piece)
+    return closest <= BESIDE * height

@@ -1,17 +1,17 @@
 """From an image to everything in it that could be a digit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
+from mnist_cnn.photos.candidates import Candidate, Part, cut_up, find_candidates, uncut
 from mnist_cnn.photos.clutter import find_clutter
-from mnist_cnn.photos.cuts import cut
-from mnist_cnn.photos.glyphs import to_mnist
+from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import (
     Bytes,
-    Floats,
     Ink,
     Polarity,
     estimate_background,
@@ -19,7 +19,7 @@ from mnist_cnn.photos.ink import (
     paper_around,
     split_levels,
 )
-from mnist_cnn.photos.lines import Line, find_lines
+from mnist_cnn.photos.lines import find_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces, merge
 from mnist_cnn.photos.rules import remove_rules
 
@@ -31,33 +31,6 @@ WINDOW = 0.4  # of `estimate_background`
 # Share of the strongest ink's contrast below which another is noise, or the halo of JPEG.
 FAINT = 0.3
 ALIKE = 0.85  # common share of two masks that makes a second look needless
-MOST_PARTS = 8  # that one digit can consist of
-GAP = 0.35  # between parts of one digit, in heights of the line
-TALL = 0.6  # a piece that could be a digit, in heights of the line
-WIDEST = 1.7  # a digit, in heights of the line
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Parts of a line that may be one digit.
-
-    Attributes:
-        line: Index of the line.
-        first: Index of its first part in the line.
-        last: Index behind its last part.
-        whole: Whether neither of its ends is a cut through ink.
-        tall: How many pieces that stand apart, and are about as high as the line, it joins.
-        piece: The parts as one.
-        image: (28, 28), uint8, as MNIST has them.
-    """
-
-    line: int
-    first: int
-    last: int
-    whole: bool
-    tall: int
-    piece: Piece
-    image: Bytes
 
 
 @dataclass(frozen=True)
@@ -68,17 +41,38 @@ class Page:
         scale: Pixels at working size per pixel of the image.
         grey: (H, W), uint8, at working size.
         ink: Where there is ink.
+        writing: (H, W), uint8: the ink's mask without printed lines.
         stroke_width: Of the writing, in pixels at working size.
-        lines: The lines with their parts: smallest units, digits consist of one or several.
-        candidates: All that may be a digit.
+        lines: The parts of each line, from left to right.
+        candidates: All that may be a digit, line by line.
     """
 
     scale: float
     grey: Bytes
     ink: Ink
+    writing: Bytes
     stroke_width: float
-    lines: list[Line]
+    lines: list[list[Part]]
     candidates: list[Candidate]
+
+    def views(self, candidates: Sequence[Candidate]) -> Bytes:
+        """What a network sees of candidates.
+
+        Args:
+            candidates: N of the page's.
+
+        Returns:
+            (N, 2, 28, 28), uint8: each as MNIST has digits, and its surroundings.
+        """
+        views = np.empty((len(candidates), 2, SIDE, SIDE), np.uint8)
+        for view, candidate in zip(views, candidates, strict=True):
+            view[0] = to_mnist(candidate.piece, self.ink.share)
+            view[1] = surroundings(candidate.piece, self._written, candidate.height)
+        return views
+
+    @cached_property
+    def _written(self) -> Bytes:
+        return self.ink.share & self.writing
 
 
 def working_grey(image: Bytes) -> tuple[Bytes, float]:
@@ -145,64 +139,41 @@ def _alike(ink: Ink, other: Ink) -> bool:
 
 
 def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Page]:
-    pieces = find_pieces(remove_rules(ink))
+    writing = remove_rules(ink)
+    pieces = find_pieces(writing)
     if not pieces:
         return
-    # The middle stroke by ink: neither dirt nor a blot decides.
-    order = sorted(pieces, key=lambda piece: piece.stroke_width)
-    areas = np.cumsum([piece.area for piece in order])
-    stroke = order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
-    share = ink.share
-    lines = [] if single else [_cut(line) for line in find_lines(pieces)]
-    arrangements = [lines] if lines else []
-    if single or sum(len(line.pieces) for line in lines) > 1:
-        # However broken or wide it is, it may be one digit.
-        whole = merge(pieces)
-        arrangements.append([Line([whole], whole.height, [False], [True])])
-    for lines in arrangements:
+    stroke = _stroke_width(pieces)
+    for lines, heights in _arrangements(pieces, single=single):
         candidates = [
             candidate
-            for index, line in enumerate(lines)
-            for candidate in _candidates(index, line, share)
+            for index, (parts, height) in enumerate(zip(lines, heights, strict=True))
+            for candidate in find_candidates(index, parts, height)
         ]
-        if candidates:
-            yield Page(scale, grey, ink, stroke, lines, candidates)
+        yield Page(scale, grey, ink, writing, stroke, lines, candidates)
 
 
-def _cut(line: Line) -> Line:
-    parts: list[Piece] = []
-    cuts: list[bool] = []
-    tall: list[bool] = []
-    for piece in line.pieces:
-        found = cut(piece, line.height)
-        parts += found
-        cuts += [False, *[True] * (len(found) - 1)]
-        tall += [piece.height >= TALL * line.height] * len(found)
-    return Line(parts, line.height, cuts, tall)
+def _stroke_width(pieces: Sequence[Piece]) -> float:
+    """The middle one by ink: neither dirt nor a blot decides."""
+    order = sorted(pieces, key=lambda piece: piece.stroke_width)
+    areas = np.cumsum([piece.area for piece in order])
+    return order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
 
 
-def _candidates(index: int, line: Line, share: Floats) -> Iterator[Candidate]:
-    ends = [*line.cuts, False]
-    for first, last, piece in _runs(line):
-        apart = [at for at in range(first, last) if at == first or not line.cuts[at]]
-        tall = sum(line.tall[at] for at in apart)
-        whole = not (ends[first] or ends[last])
-        yield Candidate(index, first, last, whole, tall, piece, to_mnist(piece, share))
+Arrangement = tuple[list[list[Part]], list[float]]  # the parts of each line, and its height
 
 
-def _runs(line: Line) -> list[tuple[int, int, Piece]]:
-    runs = []
-    for first, part in enumerate(line.pieces):
-        runs.append((first, first + 1, part))
-        parts = [part]
-        for last in range(first + 1, min(first + MOST_PARTS, len(line.pieces))):
-            following = line.pieces[last]
-            right = max(p.right for p in parts)
-            if following.x - right > GAP * line.height:
-                break
-            parts.append(following)
-            whole = merge(parts)
-            if whole.width > WIDEST * line.height:
-                break
-            runs.append((first, last + 1, whole))
-    return runs
+def _arrangements(pieces: Sequence[Piece], *, single: bool) -> Iterator[Arrangement]:
+    """Pieces as they stand; cut where they may be several digits; all of them as one digit."""
+    lines = [] if single else find_lines(pieces)
+    heights = [line.height for line in lines]
+    parts = [uncut(line) for line in lines]
+    if lines:
+        yield parts, heights
+        small = [cut_up(line) for line in lines]
+        if sum(map(len, small)) > sum(map(len, parts)):
+            yield small, heights
+    if single or sum(map(len, parts)) != 1:
+        # However broken or wide it is, it may be one digit.
+        whole = merge(pieces)
+        yield [[Part(whole, cut_off=False, tall=True)]], [float(whole.height)]

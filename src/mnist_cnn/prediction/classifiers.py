@@ -8,8 +8,9 @@ import numpy as np
 
 from mnist_cnn.photos.ink import Bytes, Floats
 
-# From images (N, 28, 28), uint8, ink is 255, to probabilities (N, 10 or 11), float32. The first ten
-# are the digits; an eleventh says that it is none.
+# From views (N, 2, 28, 28), uint8, to probabilities (N, 10 or 11), float32. A view is an image as
+# MNIST has it, and its surroundings, see `photos.glyphs`. The first ten classes are the digits; an
+# eleventh says that it is none.
 Classifier = Callable[[Bytes], Floats]
 
 DIGITS = 10
@@ -31,10 +32,10 @@ def bundled_classifier() -> Classifier:
             "with --checkpoint"
         ) from error
 
-    def classify(images: Bytes) -> Floats:
+    def classify(views: Bytes) -> Floats:
         rows = []
-        for start in range(0, len(images), BATCH):
-            network.setInput(images[start : start + BATCH, None].astype(np.float32))
+        for start in range(0, len(views), BATCH):
+            network.setInput(views[start : start + BATCH].astype(np.float32))
             rows.append(network.forward().copy())  # the next call reuses the memory
         return np.asarray(np.concatenate(rows), np.float32)
 
@@ -44,7 +45,8 @@ def bundled_classifier() -> Classifier:
 def checkpoint_classifier(path: str | Path) -> Classifier:
     """A network of the user's own, with the normalisation of its training.
 
-    One that knows ten digits takes everything for a digit; data=photos has the eleventh class.
+    One of MNIST's images sees no surroundings, and one that knows ten digits takes everything for
+    a digit; data=photos has both, surroundings and the eleventh class.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -57,16 +59,18 @@ def checkpoint_classifier(path: str | Path) -> Classifier:
 
     checkpoint = load_checkpoint(path)
     shape, classes = (checkpoint.model.hparams[name] for name in ("input_shape", "num_classes"))
-    if tuple(shape) != (1, 28, 28) or classes not in (DIGITS, DIGITS + 1):
+    channels, *sides = shape
+    if channels > 2 or sides != [28, 28] or classes not in (DIGITS, DIGITS + 1):
         raise ValueError(
             f"checkpoint {path} is for {classes} classes of images {tuple(shape)}, must be for "
-            f"{DIGITS} digits, and perhaps none, of images (1, 28, 28); use another"
+            f"{DIGITS} digits, and perhaps none, of images (1, 28, 28) or, with their "
+            "surroundings, (2, 28, 28); use another"
         )
     normalize = build_normalization(checkpoint.normalization)
 
-    def classify(images: Bytes) -> Floats:
+    def classify(views: Bytes) -> Floats:
         with torch.inference_mode():
-            logits = checkpoint.model(normalize(torch.from_numpy(images)[:, None]))
+            logits = checkpoint.model(normalize(torch.from_numpy(views[:, :channels])))
         return np.asarray(logits.softmax(dim=1), np.float32)
 
     return classify

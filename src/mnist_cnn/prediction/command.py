@@ -11,8 +11,10 @@ import numpy as np
 
 from mnist_cnn.errors import one_line, show_traceback
 from mnist_cnn.outputs import write_whole
-from mnist_cnn.photos.images import MAX_BYTES, ImageError, printable, read_image
+from mnist_cnn.photos.glyphs import stands_alone
+from mnist_cnn.photos.images import MAX_BYTES, ImageError, Photo, printable, read_image
 from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.page import LARGEST
 from mnist_cnn.photos.tutorials import PIPELINES
 from mnist_cnn.prediction import (
     Classifier,
@@ -116,7 +118,7 @@ def _check_outputs(settings: Settings, sources: list[Source], names: list[str]) 
         )
 
 
-def _reader(settings: Settings) -> Callable[[Bytes], Reading]:
+def _reader(settings: Settings) -> Callable[[Photo], Reading]:
     try:
         path = settings.checkpoint
         classify = bundled_classifier() if path is None else checkpoint_classifier(path)
@@ -124,27 +126,31 @@ def _reader(settings: Settings) -> Callable[[Bytes], Reading]:
         raise UsageError(one_line(error)) from error
     if settings.preprocess:
         prepare = PIPELINES[settings.preprocess]
-        return lambda image: _read_whole(image, classify, prepare)
-    return lambda image: read_digits(image, classify, single=settings.single)
+        return lambda photo: _read_whole(photo, classify, prepare)
+    return lambda photo: read_digits(
+        photo.pixels, classify, single=settings.single, size=photo.size
+    )
 
 
-def _read_whole(image: Bytes, classify: Classifier, prepare: Callable[[Bytes], Bytes]) -> Reading:
-    height, width = image.shape[:2]
-    small = prepare(image)
-    row = classify(small[None])[0]
+def _read_whole(photo: Photo, classify: Classifier, prepare: Callable[[Bytes], Bytes]) -> Reading:
+    height, width = photo.size
+    small = prepare(photo.pixels)
+    row = classify(stands_alone(small[None]))[0]
     return Reading([ReadDigit(row[:DIGITS], (0, 0, width, height), 0, small)], None)
 
 
 def _predict_one(
-    source: Source, name: str, read: Callable[[Bytes], Reading], settings: Settings
+    source: Source, name: str, read: Callable[[Photo], Reading], settings: Settings
 ) -> Record:
     if source.error is not None:
         return make_error(source.name, source.error)
     try:
-        image = _read_source(source)
-        reading = read(image)
+        # Pictures are drawn on the whole image, and the tutorials' ways shrink it in their own way.
+        reduced = not (settings.save or settings.preprocess)
+        photo = _read_source(source, LARGEST if reduced else None)
+        reading = read(photo)
         record = make_record(source.name, reading, settings.min_probability, settings.top)
-        pictures = _draw(image, reading, settings)
+        pictures = _draw(photo.pixels, reading, settings)
     except ImageError as error:
         return make_error(source.name, str(error))
     except Exception as error:  # whatever is wrong with one image, the others are read
@@ -166,15 +172,15 @@ def _draw(image: Bytes, reading: Reading, settings: Settings) -> list[tuple[Path
     return pictures
 
 
-def _read_source(source: Source) -> Bytes:
+def _read_source(source: Source, enough: int | None) -> Photo:
     if source.name != STANDARD_INPUT:
-        return read_image(Path(source.name))
+        return read_image(Path(source.name), enough)
     if sys.stdin is None:
         raise ImageError("- is closed; pipe an image in, or name a file")
     content = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise ImageError(f"- has more than {MAX_BYTES:,} bytes; scale it down")
-    return read_image(content)
+    return read_image(content, enough)
 
 
 def _show(record: Record, name_width: int, *, as_json: bool) -> None:

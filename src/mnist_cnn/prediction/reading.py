@@ -1,13 +1,14 @@
 """Reads digits from images: `photos` finds what may be digits, a classifier decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
 
+from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.ink import Bytes, Floats
-from mnist_cnn.photos.page import Candidate, Page, read_pages, working_grey
+from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier
 
 Box = tuple[int, int, int, int]
@@ -34,7 +35,7 @@ class ReadDigit:
         probabilities: (10,), of the digits; what is missing to 1 says that it is none.
         box: x, y, width, height in pixels of the image as displayed.
         line: Its line, from 0.
-        image: (28, 28), uint8: what the classifier saw.
+        image: (28, 28), uint8: the digit as the classifier saw it.
     """
 
     probabilities: Floats
@@ -80,31 +81,38 @@ class Reading:
         ]
 
 
-def read_digits(image: Bytes, classify: Classifier, *, single: bool = False) -> Reading:
+def read_digits(
+    image: Bytes,
+    classify: Classifier,
+    *,
+    single: bool = False,
+    size: tuple[int, int] | None = None,
+) -> Reading:
     """Reads all digits of an image.
 
     Args:
         image: (H, W, 3), uint8, BGR, as displayed.
         classify: `bundled_classifier()`, `checkpoint_classifier(path)` or any function like them.
         single: The image is known to show one digit.
+        size: Height and width in whose pixels boxes are given; None stands for the image's own.
     """
-    grey, scale = working_grey(image)
-    best = -np.inf
-    reading = Reading([], None)
-    for page in read_pages(grey, scale, single=single):
-        rows = classify(np.stack([candidate.image for candidate in page.candidates]))
-        score, chosen = _read_page(page, rows, doubt=np.inf if single else DOUBT)
-        if score > best:
-            digits = [_digit(candidate, row, page, image.shape) for candidate, row in chosen]
-            best, reading = score, Reading(digits, page)
-        if score >= CERTAIN * _highest_score(page):
+    best: Chosen = (-np.inf, [])
+    best_page: Page | None = None
+    for page in read_pages(*working_grey(image), single=single):
+        rows = classify(page.views(page.candidates))
+        read = _read_page(page, rows, doubt=np.inf if single else DOUBT)
+        if read[0] > best[0]:
+            best, best_page = read, page
+        if read[0] >= CERTAIN * _highest_score(page):
             break
-    return reading
+    if best_page is None:
+        return Reading([], None)
+    return Reading(_digits(best[1], best_page, size or image.shape[:2]), best_page)
 
 
 def _highest_score(page: Page) -> float:
     """What a page would score if each stroke belonged to a digit of probability 1."""
-    strokes = sum(part.area for line in page.lines for part in line.pieces) / page.stroke_width
+    strokes = sum(part.piece.area for parts in page.lines for part in parts) / page.stroke_width
     return KNOWN * strokes
 
 
@@ -116,7 +124,7 @@ def _read_page(page: Page, rows: Floats, doubt: float) -> Chosen:
     score, chosen, line = 0.0, [], 0
     pairs = zip(page.candidates, rows, strict=True)  # in the order of the lines
     for index, own in groupby(pairs, key=lambda pair: pair[0].line):
-        line_score, found = _read_line(own, len(page.lines[index].pieces), doubt)
+        line_score, found = _read_line(own, len(page.lines[index]), doubt)
         score += line_score / page.stroke_width
         chosen += [(replace(candidate, line=line), row) for candidate, row in found]
         line += bool(found)  # a line without digits is none
@@ -143,12 +151,18 @@ def _read_line(candidates: Iterable[tuple[Candidate, Floats]], parts: int, doubt
     return best[-1]
 
 
-def _digit(candidate: Candidate, row: Floats, page: Page, shape: tuple[int, ...]) -> ReadDigit:
-    piece = candidate.piece
+def _digits(
+    chosen: Sequence[tuple[Candidate, Floats]], page: Page, size: tuple[int, int]
+) -> list[ReadDigit]:
     # Each side was rounded on its own when the image was brought to working size.
-    zoom = np.array(shape[1::-1]) / page.grey.shape[1::-1]
-    left, top = np.floor((piece.x, piece.y) * zoom).astype(int).tolist()
-    end = np.ceil((piece.right, piece.bottom) * zoom).astype(int)
-    right, bottom = np.minimum(end, shape[1::-1]).tolist()
-    box = (left, top, right - left, bottom - top)
-    return ReadDigit(row[:DIGITS], box, candidate.line, candidate.image)
+    zoom = np.array(size[::-1]) / page.grey.shape[::-1]
+    digits = []
+    for candidate, row in chosen:
+        piece = candidate.piece
+        left, top = np.floor((piece.x, piece.y) * zoom).astype(int).tolist()
+        end = np.ceil((piece.right, piece.bottom) * zoom).astype(int)
+        right, bottom = np.minimum(end, size[::-1]).tolist()
+        box = (left, top, right - left, bottom - top)
+        image = page.views([candidate])[0, 0]
+        digits.append(ReadDigit(row[:DIGITS], box, candidate.line, image))
+    return digits

@@ -81,7 +81,7 @@ def _panels(image: Bytes, reading: Reading) -> list[Panel]:
     boxes = [(scaled(digit.box, page.scale), colour(digit)) for digit in reading.digits]
     return [
         Panel("grey", page.grey),
-        Panel("flattened", (255 * (1 - page.ink.share)).astype(np.uint8)),
+        Panel("flattened", 255 - page.ink.share),
         Panel("binarised", 255 - page.ink.mask),
         Panel("segments", _segments(page), boxes),
     ]
@@ -89,7 +89,7 @@ def _panels(image: Bytes, reading: Reading) -> list[Panel]:
 
 def _segments(page: Page) -> Bytes:
     picture = np.full((*page.grey.shape, 3), WHITE, np.uint8)
-    pieces = [piece for line in page.lines for piece in line.pieces]
+    pieces = [part.piece for parts in page.lines for part in parts]
     for index, piece in enumerate(pieces):
         part = picture[piece.y : piece.y + piece.height, piece.x : piece.x + piece.width]
         part[piece.mask > 0] = _hue(index)

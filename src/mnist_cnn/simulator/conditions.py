@@ -95,6 +95,7 @@ class Condition:
         wander: How far digits leave the base line, in heights.
         size_spread: Standard deviation of the digits' sizes, as a share.
         gap: Between neighbours' ink, in heights; negative ones overlap.
+        variants: Chance that a 0, 1 or 7 is written in another way, see `vary`.
         broken: Chance that a digit's strokes have gaps.
         ruled: Chance of ruled or squared paper.
         gradient: Share of the light that is lost at the darkest corner.
@@ -120,6 +121,7 @@ class Condition:
     wander: float = 0.05
     size_spread: float = 0.05
     gap: Range = (0.07, 0.5)
+    variants: float = 0.05
     broken: float = 0.0
     ruled: float = 0.0
     gradient: Range = (0.0, 0.12)
@@ -173,6 +175,7 @@ CONDITIONS = {
     "broken": replace(PLAIN, pens=("ink", "ballpoint"), broken=0.85),
     "touching": replace(PLAIN, gap=(-0.07, 0.01)),
     "slanted": replace(PLAIN, slant=30.0),
+    "variants": replace(PLAIN, variants=1.0),
     "uneven": replace(PLAIN, wander=0.22, size_spread=0.18),
     "mixed": replace(
         PLAIN, pens=("ink", "ink", "ballpoint", "marker", "pencil"), margin=(0.2, 1.2),

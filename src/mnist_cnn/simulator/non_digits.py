@@ -113,7 +113,7 @@ def _shapes(rng: np.random.Generator) -> Bytes:
 
 def _write(rng: np.random.Generator, glyphs: Sequence[Bytes]) -> Bytes:
     """Writes glyphs as if they were digits."""
-    labels = np.zeros(len(glyphs), np.int64)
+    labels = np.full(len(glyphs), 8)  # a digit that has no variants
     condition = choose(rng, WRITTEN)
     return simulate(rng, np.stack(glyphs), labels, condition, (len(glyphs),)).image
 

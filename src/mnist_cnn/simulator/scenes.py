@@ -13,6 +13,7 @@ from mnist_cnn.simulator.conditions import CONDITIONS, PENS, Condition, Pen
 from mnist_cnn.simulator.development import Drawing, bounds, develop, print_ink
 from mnist_cnn.simulator.layout import DIGIT, choose_height, frame, set_line, stack
 from mnist_cnn.simulator.strokes import Trace, interrupt, pen_field, trace
+from mnist_cnn.simulator.variants import vary
 
 BLOT = 2.2  # in MNIST pixels: a glyph with a place that wide is drawn by no thin pen
 THIN = 0.8  # in MNIST pixels: half the width of a thin pen
@@ -123,12 +124,16 @@ class _Writer:
         for _ in range(length):
             for _ in range(6):  # a thin pen would draw the outline of a blot
                 chosen = int(self.rng.integers(len(digits)))
-                strokes = self._trace(digits[chosen])
+                strokes = self._trace(self._vary(digits[chosen], int(labels[chosen])))
                 if self.radius > THIN or strokes.blot < BLOT:
                     break
             fields.append(self._draw(strokes))
             text += str(labels[chosen])
         return fields, text
+
+    def _vary(self, glyph: Bytes, label: int) -> Bytes:
+        chance = self.condition.variants
+        return vary(self.rng, glyph, label) if self.rng.random() < chance else glyph
 
     def _trace(self, glyph: Bytes) -> Trace:
         """Redraws a glyph in this hand."""

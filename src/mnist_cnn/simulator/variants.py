@@ -1,0 +1,95 @@
+"""Ways to write a digit that MNIST's writers, who were American, rarely used."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from mnist_cnn.simulator.common import Bytes
+
+OPEN = 60  # pixels within its ring: a smaller 0 would be filled by a slash
+FLATTEST = 65.0  # degrees from upright: a flag that lies is the bar of a 7
+FEET = 0.35  # share of the flagged ones that stand on a line
+FINE = 8  # lines are drawn on an image so many times as large: OpenCV's widths are integers
+
+
+def vary(rng: np.random.Generator, glyph: Bytes, label: int) -> Bytes:
+    """A crossed 7, a slashed 0 or a 1 with a flag and perhaps a foot; others stay as they are.
+
+    Args:
+        rng: For the size and the place of what is added.
+        glyph: (28, 28), uint8, light ink on 0.
+        label: The digit.
+
+    Returns:
+        (28, 28), uint8.
+    """
+    if label not in VARIANTS or not glyph.any():
+        return glyph
+    return VARIANTS[label](rng, glyph)
+
+
+def _crossed_seven(rng: np.random.Generator, glyph: Bytes) -> Bytes:
+    """A bar across the stem."""
+    _, top, _, height = cv2.boundingRect(glyph)
+    row = top + height * rng.uniform(0.42, 0.62)
+    middle = _middle(glyph, int(row))
+    left, right = rng.uniform(2.5, 5.5, 2)
+    tilt = rng.uniform(-0.25, 0.15)
+    return _add_line(
+        glyph, (middle - left, row - tilt * left), (middle + right, row + tilt * right)
+    )
+
+
+def _slashed_zero(rng: np.random.Generator, glyph: Bytes) -> Bytes:
+    """A stroke from the lower left to the upper right, a little beyond the ring or within it."""
+    left, top, width, height = cv2.boundingRect(glyph)
+    _, parts = cv2.connectedComponents((glyph < 60).astype(np.uint8), connectivity=4)
+    if np.count_nonzero(parts > 1) < OPEN:  # 0 is the ring's ink, 1 what is around it
+        return glyph
+    middle = np.array([left + width / 2, top + height / 2]) + rng.normal(0, 0.6, 2)
+    reach = np.array([width, -height]) / 2 * rng.uniform(0.75, 1.15) * rng.uniform(0.8, 1.0, 2)
+    start, end = middle - reach, middle + reach
+    return _add_line(glyph, (start[0], start[1]), (end[0], end[1]))
+
+
+def _flagged_one(rng: np.random.Generator, glyph: Bytes) -> Bytes:
+    """An upstroke before the stem, as many Europeans write it."""
+    _, top, _, height = cv2.boundingRect(glyph)
+    head, base = top + 1, top + height - 2
+    x, foot = (_middle(glyph, row) for row in (head, base))
+    lean = np.arctan2(x - foot, height)
+    length = height * rng.uniform(0.25, 0.55)
+    angle = min(np.radians(rng.uniform(30, 60)) + lean, np.radians(FLATTEST))
+    end = (x - length * np.sin(angle), head + length * np.cos(angle))
+    flagged = _add_line(glyph, (x, head), end)
+    if rng.random() > FEET:
+        return flagged
+    left, right = height * rng.uniform(0.15, 0.35, 2)
+    return _add_line(flagged, (foot - left, base), (foot + right, base))
+
+
+def _middle(glyph: Bytes, row: int) -> float:
+    """Of the ink in a row; of the image where there is none."""
+    inked = np.flatnonzero(glyph[np.clip(row, 0, 27)] > 60)
+    return float(inked.mean()) if inked.size else 13.5
+
+
+def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]) -> Bytes:
+    """A stroke as wide as the glyph's own."""
+    distance = cv2.distanceTransform((glyph > 100).astype(np.uint8), cv2.DIST_L2, 3)
+    inked = distance[distance > 0]
+    # Four times the mean distance to the edge is a bar's width and 2; 1 is for its soft edges.
+    width = float(np.clip(4 * inked.mean() - 1.0, 1.5, 4.0)) if inked.size else 2.0
+    canvas = np.zeros((FINE * 28, FINE * 28), np.uint8)
+    places = [tuple(round((place + 0.5) * FINE) for place in point) for point in (start, end)]
+    cv2.line(canvas, places[0], places[1], 255, round(FINE * width), cv2.LINE_AA)
+    line = cv2.resize(canvas, (28, 28), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return np.maximum(glyph, line)
+
+
+VARIANTS: dict[int, Callable[[np.random.Generator, Bytes], Bytes]] = {
+    0: _slashed_zero,
+    1: _flagged_one,
+    7: _crossed_seven,
+}
