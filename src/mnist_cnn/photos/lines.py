@@ -81,10 +81,12 @@ def _gaps_above(
     overlap = np.minimum(right, box[1]) - np.maximum(x, box[0])
     narrower = np.minimum(right - x, box[1] - box[0])
     tall = np.maximum(bottom, box[3]) - np.minimum(y, box[2])
-    tallest = np.maximum(np.maximum(bottom - y, box[3] - box[2]), height)
+    taller = np.maximum(bottom - y, box[3] - box[2])
     gap = np.maximum(y, box[2]) - np.minimum(bottom, box[3])
-    above = (overlap >= ABOVE_EACH_OTHER * narrower) & (tall <= TALLEST * tallest)
-    return np.where(above & (gap <= MAIN * height), gap.astype(float), np.inf)
+    above = (overlap >= ABOVE_EACH_OTHER * narrower) & (tall <= TALLEST * np.maximum(taller, height))
+    # What stands further above than half of the larger stroke is another line's.
+    near = gap <= MAIN * np.minimum(taller, height)
+    return np.where(above & near, gap.astype(float), np.inf)
 
 
 def _gap(start: int, end: int, other_start: int, other_end: int) -> int:
