@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnist_cnn.photos.candidates import Part
 from mnist_cnn.photos.ink import Ink
 from mnist_cnn.photos.page import Page
+from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.pieces import Piece
 from mnist_cnn.prediction import ReadDigit, Reading
 from mnist_cnn.prediction.drawing import SURE, UNSURE, WHITE, draw_reading
@@ -50,12 +50,10 @@ def page_of(boxes: list[Box], height: int, width: int, scale: float = 1.0) -> Pa
     mask = np.zeros((height, width), np.uint8)
     for x, y, w, h in boxes:
         mask[y : y + h, x : x + w] = 255
-    parts = [
-        Part(Piece(x, y, np.full((h, w), 255, np.uint8)), cut_off=False, tall=True)
-        for x, y, w, h in boxes
-    ]
+    pieces = [Piece(x, y, np.full((h, w), 255, np.uint8)) for x, y, w, h in boxes]
     ink = Ink((mask / 510).astype(np.float32), mask, 0.5, "dark")
-    return cast(Page, SimpleNamespace(scale=scale, grey=255 - mask // 2, ink=ink, lines=[parts]))
+    lines = [Line(pieces, max((h for *_, h in boxes), default=1))]
+    return cast(Page, SimpleNamespace(scale=scale, grey=255 - mask // 2, ink=ink, lines=lines))
 
 
 @pytest.mark.parametrize("side", [(28, 28), (3000, 4000), (40, 2000), (2000, 40), (1, 1)])

@@ -55,12 +55,7 @@ def first_look(image: Pixels, single: bool = False) -> list[Page]:
 
 
 def pieces_of(page: Page, candidate: Candidate) -> list[Piece]:
-    parts = page.lines[candidate.line][candidate.first : candidate.last]
-    return [part.piece for part in parts]
-
-
-def cuts_of(page: Page) -> int:
-    return sum(part.cut_off for parts in page.lines for part in parts)
+    return page.lines[candidate.line].pieces[candidate.first : candidate.last]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -104,11 +99,11 @@ def test_candidates_cover_every_part_of_every_line(single: bool) -> None:
     pages = list(pages_of(drawn(), single))
     assert pages
     for page in pages:
-        for index, parts in enumerate(page.lines):
+        for index, line in enumerate(page.lines):
             own = [(c.first, c.last) for c in page.candidates if c.line == index]
             assert len(set(own)) == len(own)
-            assert {(i, i + 1) for i in range(len(parts))} <= set(own)
-            assert all(0 <= first < last <= len(parts) for first, last in own)
+            assert {(i, i + 1) for i in range(len(line.pieces))} <= set(own)
+            assert all(0 <= first < last <= len(line.pieces) for first, last in own)
 
 
 def test_a_candidate_is_its_parts_as_one() -> None:
@@ -146,7 +141,7 @@ def test_a_wide_digit_is_a_candidate_as_a_whole() -> None:
         candidate.piece.width
         for page in pages_of(image)
         for candidate in page.candidates
-        if candidate.last - candidate.first == len(page.lines[candidate.line])
+        if candidate.last - candidate.first == len(page.lines[candidate.line].pieces)
     ]
     assert max(wholes, default=0) / working_grey(image)[1] == pytest.approx(138, abs=3)
 
@@ -154,11 +149,12 @@ def test_a_wide_digit_is_a_candidate_as_a_whole() -> None:
 def test_single_takes_all_ink_for_one_digit() -> None:
     for page in pages_of(drawn(), single=True):
         assert len(page.candidates) == 1
-        ((part,),) = page.lines
-        assert part.piece is page.candidates[0].piece
+        (line,) = page.lines
+        (piece,) = line.pieces
+        assert piece is page.candidates[0].piece
     first = next(pages_of(drawn(), single=True)).candidates[0].piece
     (separate,) = next(pages_of(drawn())).lines
-    assert first.width == merge([part.piece for part in separate]).width
+    assert first.width == merge(separate.pieces).width
 
 
 @pytest.mark.parametrize(("invert", "polarity"), [(False, "dark"), (True, "light")])
@@ -180,9 +176,9 @@ def test_a_finger_is_left_out_at_first() -> None:
     image = drawn()
     cv2.line(image, (-20, 190), (70, 180), (90, 110, 160), 40)
     first, without = next(pages_of(image)), next(pages_of(drawn()))
-    (parts,), (expected,) = first.lines, without.lines
-    areas = [part.piece.area for part in expected]
-    assert [part.piece.area for part in parts] == pytest.approx(areas, rel=0.03)
+    (line,), (expected,) = first.lines, without.lines
+    areas = [piece.area for piece in expected.pieces]
+    assert [piece.area for piece in line.pieces] == pytest.approx(areas, rel=0.03)
 
 
 def test_blank_paper_has_no_pages() -> None:
@@ -208,19 +204,19 @@ def test_pages_are_worked_out_when_they_are_asked_for(monkeypatch: pytest.Monkey
 
 def test_pieces_come_uncut_then_cut_then_as_one() -> None:
     uncut, cut, whole = first_look(touching())
-    assert [len(parts) for parts in uncut.lines] == [2]
-    assert cuts_of(uncut) == cuts_of(whole) == 0
-    assert cuts_of(cut) == len(cut.lines[0]) - 2 > 0
+    counts = [[len(line.pieces) for line in page.lines] for page in (uncut, cut, whole)]
+    assert counts[0] == [2]
+    assert counts[1] > [2]
+    assert counts[2] == [1]
     assert len(whole.candidates) == 1
-    areas = [sum(part.piece.area for part in page.lines[0]) for page in (uncut, cut, whole)]
+    areas = [sum(piece.area for piece in page.lines[0].pieces) for page in (uncut, cut, whole)]
     assert len(set(areas)) == 1
 
 
 @pytest.mark.parametrize(("count", "parts"), [(1, [1]), (3, [3, 1])])
 def test_pages_that_would_be_the_same_are_left_out(count: int, parts: list[int]) -> None:
     pages = first_look(bars(count))
-    assert [len(line) for page in pages for line in page.lines] == parts
-    assert [cuts_of(page) for page in pages] == [0] * len(parts)
+    assert [len(line.pieces) for page in pages for line in page.lines] == parts
 
 
 def test_single_has_one_page_of_an_ink() -> None:

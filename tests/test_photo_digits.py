@@ -59,7 +59,7 @@ def page_of(found: npt.NDArray[np.bool_], *masks: npt.NDArray[np.bool_]) -> Page
     mask = np.where(found, 255, 0).astype(np.uint8)
     ink = Ink((mask / 255).astype(np.float32), mask, 0.8, "dark")
     pieces = [crop(0, 0, np.where(own, 255, 0).astype(np.uint8))[0] for own in masks]
-    candidates = [Candidate(0, 0, 1, True, 1, 100.0, piece) for piece in pieces]
+    candidates = [Candidate(0, 0, 1, 100.0, piece) for piece in pieces]
     return Page(1.0, np.zeros(SIZE, np.uint8), ink, mask, 14.0, [], candidates)
 
 

@@ -259,7 +259,7 @@ def test_tutorials_read_the_whole_image_as_one_digit(
 
 
 def test_single_is_passed_on(photo: Path, run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(*_: Any, single: bool) -> Reading:
+    def read(*_: Any, single: bool, **__: Any) -> Reading:
         return made_up("1" if single else "17")
 
     monkeypatch.setattr("mnist_cnn.prediction.command.read_digits", read)
@@ -364,3 +364,12 @@ def test_the_usual_command_imports_nothing_heavy(photo: Path, tmp_path: Path) ->
         assert done.returncode == 0, done.stderr
         assert "argparse" in modules
         assert not modules & {"torch", "torchvision", "matplotlib", "lightning", "hydra", *light}
+
+
+def test_boxes_of_a_large_jpeg_are_in_its_own_pixels(tmp_path: Path, run_here: Here) -> None:
+    image = np.full((3000, 4000, 3), 225, np.uint8)
+    cv2.ellipse(image, (2600, 1800), (300, 500), 0, 0, 360, (40, 40, 40), 80)
+    cv2.imwrite(str(tmp_path / "large.jpg"), image)
+    _, output = run_here("predict.py", "large.jpg", "--json", "--single")
+    (digit,) = parse(output)[0]["digits"]
+    assert digit["box"] == pytest.approx([2260, 1260, 680, 1080], abs=12)

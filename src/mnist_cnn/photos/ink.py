@@ -3,6 +3,7 @@
 Letters for shapes: H × W pixels of the image at working size.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -39,6 +40,12 @@ class Ink:
     mask: Bytes
     strength: float
     polarity: Polarity
+
+    @cached_property
+    def unevenness(self) -> float:
+        """Standard deviation of the ink's contrast as a share of its mean; inf without ink."""
+        inked = self.contrast[self.mask > 0]
+        return float(inked.std() / inked.mean()) if inked.size else math.inf
 
     @cached_property
     def share(self) -> Bytes:

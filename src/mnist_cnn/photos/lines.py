@@ -83,7 +83,9 @@ def _gaps_above(
     tall = np.maximum(bottom, box[3]) - np.minimum(y, box[2])
     taller = np.maximum(bottom - y, box[3] - box[2])
     gap = np.maximum(y, box[2]) - np.minimum(bottom, box[3])
-    above = (overlap >= ABOVE_EACH_OTHER * narrower) & (tall <= TALLEST * np.maximum(taller, height))
+    above = (overlap >= ABOVE_EACH_OTHER * narrower) & (
+        tall <= TALLEST * np.maximum(taller, height)
+    )
     # What stands further above than half of the larger stroke is another line's.
     near = gap <= MAIN * np.minimum(taller, height)
     return np.where(above & near, gap.astype(float), np.inf)

@@ -7,7 +7,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from mnist_cnn.photos.candidates import Candidate, Part, cut_up, find_candidates, uncut
+from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
 from mnist_cnn.photos.clutter import find_clutter
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import (
@@ -19,7 +19,7 @@ from mnist_cnn.photos.ink import (
     paper_around,
     split_levels,
 )
-from mnist_cnn.photos.lines import find_lines
+from mnist_cnn.photos.lines import Line, find_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces, merge
 from mnist_cnn.photos.rules import remove_rules
 
@@ -43,7 +43,7 @@ class Page:
         ink: Where there is ink.
         writing: (H, W), uint8: the ink's mask without printed lines.
         stroke_width: Of the writing, in pixels at working size.
-        lines: The parts of each line, from left to right.
+        lines: The pieces of each line: smallest units, digits consist of one or several.
         candidates: All that may be a digit, line by line.
     """
 
@@ -52,7 +52,7 @@ class Page:
     ink: Ink
     writing: Bytes
     stroke_width: float
-    lines: list[list[Part]]
+    lines: list[Line]
     candidates: list[Candidate]
 
     def views(self, candidates: Sequence[Candidate]) -> Bytes:
@@ -117,10 +117,11 @@ def _find_inks(grey: Bytes) -> Iterator[Ink]:
     inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
     inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
     for ink in inks:
-        yield from _with_and_without_clutter(grey, ink)
-    for ink in inks:
-        thick = paper_around(grey, split_levels(grey, ink.polarity))
-        yield from _with_and_without_clutter(grey, find_ink(grey, thick, ink.polarity))
+        paper = paper_around(grey, split_levels(grey, ink.polarity))
+        thick = find_ink(grey, paper, ink.polarity)
+        # Where the background has swallowed strokes, or shows a shadow, ink is of all shades.
+        for either in sorted((ink, thick), key=lambda ink: ink.unevenness):
+            yield from _with_and_without_clutter(grey, either)
 
 
 def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
@@ -144,11 +145,11 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
     if not pieces:
         return
     stroke = _stroke_width(pieces)
-    for lines, heights in _arrangements(pieces, single=single):
+    for lines in _arrangements(pieces, single=single):
         candidates = [
             candidate
-            for index, (parts, height) in enumerate(zip(lines, heights, strict=True))
-            for candidate in find_candidates(index, parts, height)
+            for index, line in enumerate(lines)
+            for candidate in find_candidates(index, line)
         ]
         yield Page(scale, grey, ink, writing, stroke, lines, candidates)
 
@@ -160,20 +161,19 @@ def _stroke_width(pieces: Sequence[Piece]) -> float:
     return order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
 
 
-Arrangement = tuple[list[list[Part]], list[float]]  # the parts of each line, and its height
-
-
-def _arrangements(pieces: Sequence[Piece], *, single: bool) -> Iterator[Arrangement]:
+def _arrangements(pieces: Sequence[Piece], *, single: bool) -> Iterator[list[Line]]:
     """Pieces as they stand; cut where they may be several digits; all of them as one digit."""
     lines = [] if single else find_lines(pieces)
-    heights = [line.height for line in lines]
-    parts = [uncut(line) for line in lines]
     if lines:
-        yield parts, heights
-        small = [cut_up(line) for line in lines]
-        if sum(map(len, small)) > sum(map(len, parts)):
-            yield small, heights
-    if single or sum(map(len, parts)) != 1:
+        yield lines
+        parts = [cut_up(line) for line in lines]
+        if _count(parts) > _count(lines):
+            yield parts
+    if single or _count(lines) != 1:
         # However broken or wide it is, it may be one digit.
         whole = merge(pieces)
-        yield [[Part(whole, cut_off=False, tall=True)]], [float(whole.height)]
+        yield [Line([whole], whole.height)]
+
+
+def _count(lines: Sequence[Line]) -> int:
+    return sum(len(line.pieces) for line in lines)

@@ -18,10 +18,6 @@ UNKNOWN = "?"
 # that leaves most out would be the surest. What is left out counts against it.
 KNOWN = 0.7
 DOUBT = 0.5
-# What stands alone and is as high as its line is rarely no digit, whatever it looks like, and two
-# such pieces are rarely one digit.
-SOLID = 1.0
-JOINED = 1.0
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
@@ -112,7 +108,7 @@ def read_digits(
 
 def _highest_score(page: Page) -> float:
     """What a page would score if each stroke belonged to a digit of probability 1."""
-    strokes = sum(part.piece.area for parts in page.lines for part in parts) / page.stroke_width
+    strokes = sum(piece.area for line in page.lines for piece in line.pieces) / page.stroke_width
     return KNOWN * strokes
 
 
@@ -124,7 +120,7 @@ def _read_page(page: Page, rows: Floats, doubt: float) -> Chosen:
     score, chosen, line = 0.0, [], 0
     pairs = zip(page.candidates, rows, strict=True)  # in the order of the lines
     for index, own in groupby(pairs, key=lambda pair: pair[0].line):
-        line_score, found = _read_line(own, len(page.lines[index]), doubt)
+        line_score, found = _read_line(own, len(page.lines[index].pieces), doubt)
         score += line_score / page.stroke_width
         chosen += [(replace(candidate, line=line), row) for candidate, row in found]
         line += bool(found)  # a line without digits is none
@@ -140,10 +136,7 @@ def _read_line(candidates: Iterable[tuple[Candidate, Floats]], parts: int, doubt
     best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * parts]
     for candidate, row in sorted(candidates, key=lambda pair: pair[0].last):
         digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
-        digit -= JOINED * max(0, candidate.tall - 1)
         rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt
-        if candidate.whole and candidate.tall:
-            rest -= SOLID
         score, chosen = best[candidate.first]
         score += candidate.piece.area * float(max(digit, rest))
         if score > best[candidate.last][0]:

@@ -89,7 +89,7 @@ def _panels(image: Bytes, reading: Reading) -> list[Panel]:
 
 def _segments(page: Page) -> Bytes:
     picture = np.full((*page.grey.shape, 3), WHITE, np.uint8)
-    pieces = [part.piece for parts in page.lines for part in parts]
+    pieces = [piece for line in page.lines for piece in line.pieces]
     for index, piece in enumerate(pieces):
         part = picture[piece.y : piece.y + piece.height, piece.x : piece.x + piece.width]
         part[piece.mask > 0] = _hue(index)
