@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from mnist_cnn.photos.ink import Ink
-from mnist_cnn.photos.page import Page
 from mnist_cnn.photos.lines import Line
+from mnist_cnn.photos.page import Page
 from mnist_cnn.photos.pieces import Piece
 from mnist_cnn.prediction import ReadDigit, Reading
 from mnist_cnn.prediction.drawing import SURE, UNSURE, WHITE, draw_reading
