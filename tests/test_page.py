@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnist_cnn.photos.candidates import Candidate, find_candidates
+from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.glyphs import to_mnist
+from mnist_cnn.photos.ink import Ink
 from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.photos.pieces import Piece, merge
+from mnist_cnn.photos.rules import remove_rules
 
 Pixels = npt.NDArray[np.uint8]
 SIZES = [(20, 20), (3, 4), (90, 60), (399, 10), (400, 400), (1599, 1200), (1600, 2), (2000, 3000)]
@@ -49,9 +50,9 @@ def pages_of(image: Pixels, single: bool = False) -> Iterator[Page]:
 
 
 def first_look(image: Pixels, single: bool = False) -> list[Page]:
-    """The pages of the first assumption about the ink."""
-    pages = list(pages_of(image, single))
-    return [page for page in pages if page.ink is pages[0].ink]
+    """The first page, and its other divisions."""
+    page = next(pages_of(image, single))
+    return [page, *page.divided_otherwise()]
 
 
 def pieces_of(page: Page, candidate: Candidate) -> list[Piece]:
@@ -107,7 +108,7 @@ def test_candidates_cover_every_part_of_every_line(single: bool) -> None:
 
 
 def test_a_candidate_is_its_parts_as_one() -> None:
-    pages = list(pages_of(drawn()))
+    pages = first_look(drawn())
     assert any(c.last - c.first > 1 for page in pages for c in page.candidates)
     for page in pages:
         for candidate in page.candidates:
@@ -186,20 +187,37 @@ def test_blank_paper_has_no_pages() -> None:
 
 
 def test_pages_are_worked_out_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = []
+    inks = []
 
-    def count(index: int, *arguments: Any) -> Iterator[Candidate]:
-        lines.append(index)
-        return find_candidates(index, *arguments)
+    def count(ink: Ink) -> Pixels:
+        inks.append(ink)
+        return remove_rules(ink)
 
-    monkeypatch.setattr("mnist_cnn.photos.page.find_candidates", count)
-    pages = pages_of(touching())
-    assert lines == []
-    first = next(pages)
-    assert len(lines) == len(first.lines)
-    others = list(pages)
-    assert others
-    assert len(lines) == sum(len(page.lines) for page in (first, *others))
+    monkeypatch.setattr("mnist_cnn.photos.page.remove_rules", count)
+    image = drawn()
+    cv2.line(image, (-20, 190), (70, 180), (90, 110, 160), 40)  # a finger: two looks at least
+    pages = pages_of(image)
+    assert inks == []
+    next(pages)
+    assert len(inks) == 1
+    assert list(pages)
+    assert len(inks) > 1
+
+
+def test_sure_candidates_are_not_cut() -> None:
+    page = next(pages_of(touching()))
+    cut, whole = page.divided_otherwise()
+    assert len(cut.pieces) > len(page.pieces) > len(whole.pieces)
+    parts = set(map(id, cut.pieces))
+    was_cut, stayed = (
+        [c for c in page.candidates if (id(c.piece) in parts) == same and c.last == c.first + 1]
+        for same in (False, True)
+    )
+    assert was_cut
+    assert stayed
+    assert len(list(page.divided_otherwise(stayed))) == 2
+    (left,) = page.divided_otherwise(was_cut)
+    assert len(left.pieces) == 1
 
 
 def test_pieces_come_uncut_then_cut_then_as_one() -> None:
@@ -217,10 +235,6 @@ def test_pieces_come_uncut_then_cut_then_as_one() -> None:
 def test_pages_that_would_be_the_same_are_left_out(count: int, parts: list[int]) -> None:
     pages = first_look(bars(count))
     assert [len(line.pieces) for page in pages for line in page.lines] == parts
-
-
-def test_single_has_one_page_of_an_ink() -> None:
-    assert len(first_look(touching(), single=True)) == 1
 
 
 def test_a_candidate_knows_the_height_of_its_line() -> None:

@@ -27,9 +27,9 @@ from mnist_cnn.data.photo_digits import (
 )
 from mnist_cnn.data.photo_files import write_photo_files
 from mnist_cnn.models import Mlp
-from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Ink
+from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.photos.pieces import Piece, crop
 from mnist_cnn.schedulers import constant
@@ -59,8 +59,8 @@ def page_of(found: npt.NDArray[np.bool_], *masks: npt.NDArray[np.bool_]) -> Page
     mask = np.where(found, 255, 0).astype(np.uint8)
     ink = Ink((mask / 255).astype(np.float32), mask, 0.8, "dark")
     pieces = [crop(0, 0, np.where(own, 255, 0).astype(np.uint8))[0] for own in masks]
-    candidates = [Candidate(0, 0, 1, 100.0, piece) for piece in pieces]
-    return Page(1.0, np.zeros(SIZE, np.uint8), ink, mask, 14.0, [], candidates)
+    lines = [Line([piece], 100.0) for piece in pieces]
+    return Page(1.0, np.zeros(SIZE, np.uint8), ink, mask, lines)
 
 
 def label_of(scene: Scene, mask: npt.NDArray[np.bool_]) -> int:

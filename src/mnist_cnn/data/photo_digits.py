@@ -126,7 +126,7 @@ def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Page
     polarity = ink_polarity(scene)
     looks: dict[int, list[tuple[int, Page, Candidate]]] = {}
     others: list[tuple[int, Page, Candidate]] = []
-    for page in islice(read_pages(*working_grey(scene.image)), MOST_PAGES):
+    for page in islice(_all_pages(scene), MOST_PAGES):
         for candidate, label, owner in zip(
             page.candidates, *label_candidates(scene, page), strict=True
         ):
@@ -140,3 +140,9 @@ def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Page
     most = 2 + 2 * len(scene.boxes) if scene.boxes else MOST_WITHOUT
     for index in rng.permutation(len(others))[:most]:
         yield others[index]
+
+
+def _all_pages(scene: Scene) -> Iterator[Page]:
+    for page in read_pages(*working_grey(scene.image)):
+        yield page
+        yield from page.divided_otherwise()

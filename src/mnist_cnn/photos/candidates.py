@@ -1,6 +1,6 @@
 """What of a line of writing may be one digit: runs of neighbouring pieces."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from mnist_cnn.photos.cuts import cut
@@ -32,9 +32,17 @@ class Candidate:
     piece: Piece
 
 
-def cut_up(line: Line) -> Line:
-    """A line with its pieces cut wherever digits may touch."""
-    return Line([part for piece in line.pieces for part in cut(piece, line.height)], line.height)
+def cut_up(line: Line, whole: Container[int] = ()) -> Line:
+    """A line with its pieces cut wherever digits may touch.
+
+    Args:
+        line: Its pieces, from left to right.
+        whole: Indices of pieces that stay as they are.
+    """
+    parts: list[Piece] = []
+    for index, piece in enumerate(line.pieces):
+        parts += [piece] if index in whole else cut(piece, line.height)
+    return Line(parts, line.height)
 
 
 def find_candidates(index: int, line: Line) -> Iterator[Candidate]:

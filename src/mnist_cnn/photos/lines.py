@@ -52,6 +52,12 @@ def find_lines(pieces: Sequence[Piece]) -> list[Line]:
     return sorted(lines, key=lambda line: np.mean([p.y + p.height / 2 for p in line.pieces]))
 
 
+def as_one(pieces: Sequence[Piece]) -> Line:
+    """A line of one piece that is all of them."""
+    whole = merge(pieces)
+    return Line([whole], whole.height)
+
+
 def _line(group: list[Piece]) -> Line:
     height = writing_height([p.height for p in group], [p.area for p in group])
     ordered = sorted(group, key=lambda piece: piece.x + piece.width / 2)

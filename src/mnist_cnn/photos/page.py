@@ -1,7 +1,7 @@
 """From an image to everything in it that could be a digit."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -19,8 +19,8 @@ from mnist_cnn.photos.ink import (
     paper_around,
     split_levels,
 )
-from mnist_cnn.photos.lines import Line, find_lines
-from mnist_cnn.photos.pieces import Piece, find_pieces, merge
+from mnist_cnn.photos.lines import Line, as_one, find_lines
+from mnist_cnn.photos.pieces import Piece, find_pieces
 from mnist_cnn.photos.rules import remove_rules
 
 # Images are brought to a longer side within these, in pixels.
@@ -41,19 +41,36 @@ class Page:
         scale: Pixels at working size per pixel of the image.
         grey: (H, W), uint8, at working size.
         ink: Where there is ink.
-        writing: (H, W), uint8: the ink's mask without printed lines.
-        stroke_width: Of the writing, in pixels at working size.
+        writing: (H, W), uint8: the ink's mask, with or without printed lines.
         lines: The pieces of each line: smallest units, digits consist of one or several.
-        candidates: All that may be a digit, line by line.
     """
 
     scale: float
     grey: Bytes
     ink: Ink
     writing: Bytes
-    stroke_width: float
     lines: list[Line]
-    candidates: list[Candidate]
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """Of all lines."""
+        return [piece for line in self.lines for piece in line.pieces]
+
+    @cached_property
+    def candidates(self) -> list[Candidate]:
+        """All that may be a digit, line by line."""
+        return [
+            candidate
+            for index, line in enumerate(self.lines)
+            for candidate in find_candidates(index, line)
+        ]
+
+    @cached_property
+    def stroke_width(self) -> float:
+        """Of the writing, in pixels at working size: the middle one by ink, whatever the dirt."""
+        order = sorted(self.pieces, key=lambda piece: piece.stroke_width)
+        areas = np.cumsum([piece.area for piece in order])
+        return order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
 
     def views(self, candidates: Sequence[Candidate]) -> Bytes:
         """What a network sees of candidates.
@@ -69,6 +86,23 @@ class Page:
             view[0] = to_mnist(candidate.piece, self.ink.share)
             view[1] = surroundings(candidate.piece, self._written, candidate.height)
         return views
+
+    def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
+        """The same ink, cut where digits may touch, then all as one digit.
+
+        Args:
+            sure: Candidates that are not cut.
+        """
+        whole = {(digit.line, at) for digit in sure for at in range(digit.first, digit.last)}
+        lines = [
+            cut_up(line, [at for at in range(len(line.pieces)) if (index, at) in whole])
+            for index, line in enumerate(self.lines)
+        ]
+        if sum(len(line.pieces) for line in lines) > len(self.pieces):
+            yield replace(self, lines=lines)
+        if len(self.pieces) > 1:
+            # However broken or wide it is, it may be one digit.
+            yield replace(self, lines=[as_one(self.pieces)])
 
     @cached_property
     def _written(self) -> Bytes:
@@ -140,40 +174,12 @@ def _alike(ink: Ink, other: Ink) -> bool:
 
 
 def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Page]:
-    writing = remove_rules(ink)
-    pieces = find_pieces(writing)
-    if not pieces:
-        return
-    stroke = _stroke_width(pieces)
-    for lines in _arrangements(pieces, single=single):
-        candidates = [
-            candidate
-            for index, line in enumerate(lines)
-            for candidate in find_candidates(index, line)
-        ]
-        yield Page(scale, grey, ink, writing, stroke, lines, candidates)
-
-
-def _stroke_width(pieces: Sequence[Piece]) -> float:
-    """The middle one by ink: neither dirt nor a blot decides."""
-    order = sorted(pieces, key=lambda piece: piece.stroke_width)
-    areas = np.cumsum([piece.area for piece in order])
-    return order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
-
-
-def _arrangements(pieces: Sequence[Piece], *, single: bool) -> Iterator[list[Line]]:
-    """Pieces as they stand; cut where they may be several digits; all of them as one digit."""
-    lines = [] if single else find_lines(pieces)
-    if lines:
-        yield lines
-        parts = [cut_up(line) for line in lines]
-        if _count(parts) > _count(lines):
-            yield parts
-    if single or _count(lines) != 1:
-        # However broken or wide it is, it may be one digit.
-        whole = merge(pieces)
-        yield [Line([whole], whole.height)]
-
-
-def _count(lines: Sequence[Line]) -> int:
-    return sum(len(line.pieces) for line in lines)
+    unruled = remove_rules(ink)
+    writings = [unruled]
+    if (unruled != ink.mask).any():
+        writings.append(ink.mask)  # what looked like rules may be bars of digits
+    for writing in writings:
+        pieces = find_pieces(writing)
+        if pieces:
+            lines = [as_one(pieces)] if single else find_lines(pieces)
+            yield Page(scale, grey, ink, writing, lines)

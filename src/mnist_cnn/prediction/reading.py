@@ -1,7 +1,7 @@
 """Reads digits from images: `photos` finds what may be digits, a classifier decides."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -21,6 +21,7 @@ DOUBT = 0.5
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
+SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 
 
 @dataclass(frozen=True)
@@ -92,49 +93,78 @@ def read_digits(
         single: The image is known to show one digit.
         size: Height and width in whose pixels boxes are given; None stands for the image's own.
     """
-    best: Chosen = (-np.inf, [])
-    best_page: Page | None = None
-    for page in read_pages(*working_grey(image), single=single):
-        rows = classify(page.views(page.candidates))
-        read = _read_page(page, rows, doubt=np.inf if single else DOUBT)
-        if read[0] > best[0]:
-            best, best_page = read, page
-        if read[0] >= CERTAIN * _highest_score(page):
+    best: _Look | None = None
+    for look in _looks(image, classify, single=single):
+        if best is None or look.score > best.score:
+            best = look
+        if look.is_certain:
             break
-    if best_page is None:
-        return Reading([], None)
-    return Reading(_digits(best[1], best_page, size or image.shape[:2]), best_page)
+    return best.reading(size or image.shape[:2]) if best else Reading([], None)
 
 
-def _highest_score(page: Page) -> float:
-    """What a page would score if each stroke belonged to a digit of probability 1."""
-    strokes = sum(piece.area for line in page.lines for piece in line.pieces) / page.stroke_width
-    return KNOWN * strokes
+Pair = tuple[Candidate, Floats]  # and its probabilities
 
 
-Chosen = tuple[float, list[tuple[Candidate, Floats]]]
+@dataclass(frozen=True)
+class _Look:
+    """A page, what was read on it, and how well that explains its ink."""
+
+    page: Page
+    digits: list[Pair]
+    score: float
+
+    @property
+    def is_certain(self) -> bool:
+        # The score of strokes that all belong to digits of probability 1.
+        strokes = sum(piece.area for piece in self.page.pieces) / self.page.stroke_width
+        return self.score >= CERTAIN * KNOWN * strokes
+
+    @property
+    def sure_digits(self) -> list[Candidate]:
+        return [candidate for candidate, row in self.digits if row[:DIGITS].max() >= SURE]
+
+    def reading(self, size: tuple[int, int]) -> Reading:
+        """The result, with boxes in pixels of an image of a height and width."""
+        lines = sorted({candidate.line for candidate, _ in self.digits})  # with a digit
+        images = self.page.views([candidate for candidate, _ in self.digits])[:, 0]
+        digits = [
+            ReadDigit(
+                row[:DIGITS], _box(candidate, self.page, size), lines.index(candidate.line), image
+            )
+            for (candidate, row), image in zip(self.digits, images, strict=True)
+        ]
+        return Reading(digits, self.page)
 
 
-def _read_page(page: Page, rows: Floats, doubt: float) -> Chosen:
-    """The score of the best reading of a page, and the candidates that it takes for digits."""
-    score, chosen, line = 0.0, [], 0
+def _looks(image: Bytes, classify: Classifier, *, single: bool) -> Iterator[_Look]:
+    """Each page as it is, then otherwise divided where that was not surely read."""
+    for page in read_pages(*working_grey(image), single=single):
+        look = _look_at(page, classify, doubt=np.inf if single else DOUBT)
+        yield look
+        if not single:
+            for other in page.divided_otherwise(look.sure_digits):
+                yield _look_at(other, classify, DOUBT)
+
+
+def _look_at(page: Page, classify: Classifier, doubt: float) -> _Look:
+    rows = classify(page.views(page.candidates))
+    score, digits = 0.0, []
     pairs = zip(page.candidates, rows, strict=True)  # in the order of the lines
     for index, own in groupby(pairs, key=lambda pair: pair[0].line):
         line_score, found = _read_line(own, len(page.lines[index].pieces), doubt)
         score += line_score / page.stroke_width
-        chosen += [(replace(candidate, line=line), row) for candidate, row in found]
-        line += bool(found)  # a line without digits is none
-    return score, chosen
+        digits += found
+    return _Look(page, digits, score)
 
 
-def _read_line(candidates: Iterable[tuple[Candidate, Floats]], parts: int, doubt: float) -> Chosen:
-    """Divides the parts of a line into digits and rest, as the classifier believes most.
+def _read_line(pairs: Iterable[Pair], pieces: int, doubt: float) -> tuple[float, list[Pair]]:
+    """Divides the pieces of a line into digits and rest, as the classifier believes most.
 
-    Every part belongs to one candidate. Each counts by its ink, so that a division into many
-    pieces and one into few can be compared. Dynamic programming over the parts.
+    Every piece belongs to one candidate. Each counts by its ink, so that a division into many
+    pieces and one into few can be compared. Dynamic programming over the pieces.
     """
-    best: list[Chosen] = [(0.0, []), *[(-np.inf, [])] * parts]
-    for candidate, row in sorted(candidates, key=lambda pair: pair[0].last):
+    best: list[tuple[float, list[Pair]]] = [(0.0, []), *[(-np.inf, [])] * pieces]
+    for candidate, row in sorted(pairs, key=lambda pair: pair[0].last):
         digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
         rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt
         score, chosen = best[candidate.first]
@@ -144,18 +174,11 @@ def _read_line(candidates: Iterable[tuple[Candidate, Floats]], parts: int, doubt
     return best[-1]
 
 
-def _digits(
-    chosen: Sequence[tuple[Candidate, Floats]], page: Page, size: tuple[int, int]
-) -> list[ReadDigit]:
+def _box(candidate: Candidate, page: Page, size: tuple[int, int]) -> Box:
     # Each side was rounded on its own when the image was brought to working size.
     zoom = np.array(size[::-1]) / page.grey.shape[::-1]
-    digits = []
-    for candidate, row in chosen:
-        piece = candidate.piece
-        left, top = np.floor((piece.x, piece.y) * zoom).astype(int).tolist()
-        end = np.ceil((piece.right, piece.bottom) * zoom).astype(int)
-        right, bottom = np.minimum(end, size[::-1]).tolist()
-        box = (left, top, right - left, bottom - top)
-        image = page.views([candidate])[0, 0]
-        digits.append(ReadDigit(row[:DIGITS], box, candidate.line, image))
-    return digits
+    piece = candidate.piece
+    left, top = np.floor((piece.x, piece.y) * zoom).astype(int).tolist()
+    end = np.ceil((piece.right, piece.bottom) * zoom).astype(int)
+    right, bottom = np.minimum(end, size[::-1]).tolist()
+    return left, top, right - left, bottom - top
