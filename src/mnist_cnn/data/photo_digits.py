@@ -28,6 +28,7 @@ FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nob
 MIXED = 0.35  # share from which a candidate is no digit
 TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
+HARD = 2 * ("clutter", "mixed", "touching", "broken")  # which are drawn three times as often
 MOST_PAGES = 8  # of a scene that are looked at: the further ones are rarely asked for
 MOST_WITHOUT = 8  # candidates of a scene without digits
 
@@ -118,7 +119,7 @@ def _make_scene(rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.
     lengths = [1]
     if kind < 0.6:
         lengths = [int(rng.integers(2, 8)) for _ in range(rng.choice([1, 1, 2]))]
-    return simulate(rng, digits, labels, str(rng.choice(sorted(CONDITIONS))), lengths)
+    return simulate(rng, digits, labels, str(rng.choice([*CONDITIONS, *HARD])), lengths)
 
 
 def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Page, Candidate]]:

@@ -91,12 +91,14 @@ def _letter(rng: np.random.Generator) -> Bytes:
 
 def _scribbles(rng: np.random.Generator) -> Bytes:
     """What a hand does to try a pen or to cross something out."""
-    turns = int(rng.integers(7, 13))
+    # More turns than these would flow together: a blot, which a thin pen draws as a bar.
     if rng.random() < 0.5:  # loops side by side
+        turns = int(rng.integers(4, 8))
         t = np.linspace(0, turns, 30 * turns, dtype=np.float32)[:, None]
         angles = 2 * np.pi * t + rng.uniform(0, 6)
         points = np.hstack([2.2 * t / turns - 1.1 + 0.3 * np.cos(angles), 0.7 * np.sin(angles)])
     else:  # to and fro
+        turns = int(rng.integers(6, 9))
         ways = np.hstack([np.linspace(-1, 1, turns)[:, None], np.resize([-1, 1], (turns, 1))])
         ways = ways * rng.uniform(0.7, 1.2, 2) + rng.normal(0, 0.12, (turns, 2))
         points = cv2.resize(ways, (2, 12 * turns), interpolation=cv2.INTER_CUBIC)
