@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data.photo_files import read_part
-from mnist_cnn.errors import Parser
+from mnist_cnn.errors import Parser, ends_with_one_line
 from mnist_cnn.photos.images import read_image
 from mnist_cnn.photos.page import LARGEST
 from mnist_cnn.prediction import Classifier, bundled_classifier, read_digits
@@ -62,7 +62,7 @@ def time_process(repeats: int) -> list[float]:
     for _ in range(repeats):
         start = time.perf_counter()
         command = [sys.executable, "predict.py", str(NOTE)]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         seconds.append(time.perf_counter() - start)
     return seconds
 
@@ -70,12 +70,12 @@ def time_process(repeats: int) -> list[float]:
 def main() -> None:
     """Measures and prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=7, help="of each measurement")
     parser.add_argument("--data", default="data", help="folder of the MNIST files")
     options = parser.parse_args()
     if options.repeats < 1:
         parser.error(f"--repeats is {options.repeats}, must be at least 1")
-    with tempfile.TemporaryDirectory() as folder:
+    with ends_with_one_line(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "photo.jpg")
         truth = write_photo(path, options.data)
         lines, seconds = time_reading(path, bundled_classifier(), options.repeats)

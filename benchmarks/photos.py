@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data.photo_files import read_part
-from mnist_cnn.errors import Parser
+from mnist_cnn.errors import Parser, ends_with_one_line
 from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.tutorials import PIPELINES
@@ -104,7 +104,8 @@ def main() -> None:
         )
         for name in names
     ]
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    processes = ProcessPoolExecutor(os.cpu_count(), get_context("spawn"))
+    with ends_with_one_line(), processes as pool:
         results = {
             (job[1], job[2]): tally
             for job, tally in zip(jobs, pool.map(measure, jobs), strict=True)

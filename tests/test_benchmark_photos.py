@@ -1,16 +1,20 @@
-"""The benchmark of photos runs and counts rightly."""
+"""The benchmarks of photos run and count rightly."""
 
 import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import ROOT, FakeData
+from mnist_cnn.photos.images import read_image
+from mnist_cnn.photos.ink import Bytes, Floats
 from mnist_cnn.simulator import CONDITIONS
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import photo_speed
 import photo_tables
 import photos
 
@@ -39,3 +43,33 @@ def test_it_writes_a_table_figures_and_a_picture(
     figures = json.loads((tmp_path / "results.json").read_text())
     assert figures["clean single"]["images"] == 1
     assert (tmp_path / "failures.png").stat().st_size > 0
+
+
+def test_missing_digits_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["photo_speed.py", "--data", str(tmp_path)])
+    with pytest.raises(SystemExit) as caught:
+        photo_speed.main()
+    assert "python train.py trainer=smoke fetches them" in str(caught.value)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_speed_is_measured_of_a_photo_with_24_digits(
+    fake_data: FakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photo_speed, "SIZE", (900, 1200))
+    written = photo_speed.write_photo(tmp_path / "photo.jpg", str(fake_data.folder))
+    assert [len(line) for line in written] == [8, 8, 8]
+    photo = read_image(tmp_path / "photo.jpg")
+    assert photo.size == (900, 1200)
+    sizes = []
+
+    def classify(views: Bytes) -> Floats:
+        sizes.append(len(views))
+        return np.full((len(views), 11), 1 / 11, np.float32)
+
+    _, seconds = photo_speed.time_reading(tmp_path / "photo.jpg", classify, 2)
+    assert len(seconds) == 2
+    assert min(seconds) > 0
+    assert sizes[0] >= 10

@@ -18,7 +18,7 @@ def box(x: int, width: int = 30, height: int = HEIGHT) -> Piece:
 def candidates(pieces: list[Piece], height: float = HEIGHT) -> dict[tuple[int, int], Candidate]:
     """The candidates of a line by their first piece and the one behind their last."""
     found = list(find_candidates(0, Line(pieces, height)))
-    by_place = {(candidate.first, candidate.last): candidate for candidate in found}
+    by_place = {(candidate.first, candidate.end): candidate for candidate in found}
     assert len(by_place) == len(found)
     return by_place
 

@@ -1,8 +1,5 @@
 """Pictures of what was read: everything is visible and within the frame."""
 
-from types import SimpleNamespace
-from typing import cast
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +50,7 @@ def page_of(boxes: list[Box], height: int, width: int, scale: float = 1.0) -> Pa
     pieces = [Piece(x, y, np.full((h, w), 255, np.uint8)) for x, y, w, h in boxes]
     ink = Ink((mask / 510).astype(np.float32), mask, 0.5, "dark")
     lines = [Line(pieces, max((h for *_, h in boxes), default=1))]
-    return cast(Page, SimpleNamespace(scale=scale, grey=255 - mask // 2, ink=ink, lines=lines))
+    return Page(scale, 255 - mask // 2, ink, mask, 1.0, lines)
 
 
 @pytest.mark.parametrize("side", [(28, 28), (3000, 4000), (40, 2000), (2000, 40), (1, 1)])

@@ -308,3 +308,26 @@ def test_stratified_sample_repeats_itself_by_seed() -> None:
     first = stratified_sample(labels, 100, seed=4)
     np.testing.assert_array_equal(stratified_sample(labels, 100, seed=4), first)
     assert not np.array_equal(stratified_sample(labels, 100, seed=5), first)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ((28, 28), (2, 28, 28), r"train images of shape \(1, 28, 28\) and t10k images of \(2, 28"),
+        ((784,), (784,), r"train images of shape \(40, 784\), must be \(N, H, W\)"),
+        ((2, 2, 9, 9), (2, 2, 9, 9), r"train images of shape \(40, 2, 2, 9, 9\), must be"),
+    ],
+)
+def test_images_of_wrong_shapes_are_one_line(
+    train: tuple[int, ...], test: tuple[int, ...], message: str, tmp_path: Path
+) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, shape in (("train", (40, *train)), ("t10k", (15, *test))):
+        write_idx(raw / f"{name}-images-idx3-ubyte", np.zeros(shape, np.uint8))
+        write_idx(raw / f"{name}-labels-idx1-ubyte", np.zeros(shape[0], np.uint8))
+    data = MnistDataModule(STANDARDIZE, str(tmp_path), val_size=10, digests={})
+    data.prepare_data()
+    with pytest.raises(ValueError, match=message) as caught:
+        data.setup()
+    assert "\n" not in str(caught.value)

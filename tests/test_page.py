@@ -56,7 +56,7 @@ def first_look(image: Pixels, single: bool = False) -> list[Page]:
 
 
 def pieces_of(page: Page, candidate: Candidate) -> list[Piece]:
-    return page.lines[candidate.line].pieces[candidate.first : candidate.last]
+    return page.lines[candidate.line].pieces[candidate.first : candidate.end]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -101,7 +101,7 @@ def test_candidates_cover_every_part_of_every_line(single: bool) -> None:
     assert pages
     for page in pages:
         for index, line in enumerate(page.lines):
-            own = [(c.first, c.last) for c in page.candidates if c.line == index]
+            own = [(c.first, c.end) for c in page.candidates if c.line == index]
             assert len(set(own)) == len(own)
             assert {(i, i + 1) for i in range(len(line.pieces))} <= set(own)
             assert all(0 <= first < last <= len(line.pieces) for first, last in own)
@@ -109,7 +109,7 @@ def test_candidates_cover_every_part_of_every_line(single: bool) -> None:
 
 def test_a_candidate_is_its_parts_as_one() -> None:
     pages = first_look(drawn())
-    assert any(c.last - c.first > 1 for page in pages for c in page.candidates)
+    assert any(c.end - c.first > 1 for page in pages for c in page.candidates)
     for page in pages:
         for candidate in page.candidates:
             whole = merge(pieces_of(page, candidate))
@@ -142,7 +142,7 @@ def test_a_wide_digit_is_a_candidate_as_a_whole() -> None:
         candidate.piece.width
         for page in pages_of(image)
         for candidate in page.candidates
-        if candidate.last - candidate.first == len(page.lines[candidate.line].pieces)
+        if candidate.end - candidate.first == len(page.lines[candidate.line].pieces)
     ]
     assert max(wholes, default=0) / working_grey(image)[1] == pytest.approx(138, abs=3)
 
@@ -204,13 +204,19 @@ def test_pages_are_worked_out_when_they_are_asked_for(monkeypatch: pytest.Monkey
     assert len(inks) > 1
 
 
+def test_divisions_of_a_page_share_its_stroke_width() -> None:
+    page, *others = first_look(touching())
+    assert others
+    assert {other.stroke_width for other in others} == {page.stroke_width}
+
+
 def test_sure_candidates_are_not_cut() -> None:
     page = next(pages_of(touching()))
     cut, whole = page.divided_otherwise()
     assert len(cut.pieces) > len(page.pieces) > len(whole.pieces)
     parts = set(map(id, cut.pieces))
     was_cut, stayed = (
-        [c for c in page.candidates if (id(c.piece) in parts) == same and c.last == c.first + 1]
+        [c for c in page.candidates if (id(c.piece) in parts) == same and c.end == c.first + 1]
         for same in (False, True)
     )
     assert was_cut

@@ -60,7 +60,7 @@ def page_of(found: npt.NDArray[np.bool_], *masks: npt.NDArray[np.bool_]) -> Page
     ink = Ink((mask / 255).astype(np.float32), mask, 0.8, "dark")
     pieces = [crop(0, 0, np.where(own, 255, 0).astype(np.uint8))[0] for own in masks]
     lines = [Line([piece], 100.0) for piece in pieces]
-    return Page(1.0, np.zeros(SIZE, np.uint8), ink, mask, lines)
+    return Page(1.0, np.zeros(SIZE, np.uint8), ink, mask, 14.0, lines)
 
 
 def label_of(scene: Scene, mask: npt.NDArray[np.bool_]) -> int:

@@ -373,3 +373,18 @@ def test_boxes_of_a_large_jpeg_are_in_its_own_pixels(tmp_path: Path, run_here: H
     _, output = run_here("predict.py", "large.jpg", "--json", "--single")
     (digit,) = parse(output)[0]["digits"]
     assert digit["box"] == pytest.approx([2260, 1260, 680, 1080], abs=12)
+
+
+def test_steps_of_a_large_jpeg_are_drawn_on_the_whole_image(
+    tmp_path: Path, run_here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cv2.imwrite(str(tmp_path / "large.jpg"), np.full((2500, 3400, 3), 225, np.uint8))
+    shapes = []
+
+    def draw(image: Pixels, _: Reading) -> Pixels:
+        shapes.append(image.shape)
+        return image[:9, :9]
+
+    monkeypatch.setattr("mnist_cnn.prediction.command.draw_steps", draw)
+    assert run_here("predict.py", "large.jpg", "--show-steps", "steps")[0] == 0
+    assert shapes == [(2500, 3400, 3)]

@@ -23,7 +23,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         path: The file.
 
     Returns:
-        A read-only array of the stored shape: images are (N, H, W), labels (N,).
+        A read-only array of the stored shape: images are (N, H, W) or (N, C, H, W), labels (N,).
 
     Raises:
         ValueError: The file is no IDX file of unsigned bytes, or its length isn't what it says.

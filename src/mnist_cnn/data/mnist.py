@@ -108,6 +108,13 @@ class MnistDataModule(LightningDataModule):
                 f"val_size is {self.val_size}, must be below the {len(images)} images there are; "
                 "try 5000"
             )
+        test = self._read("t10k")
+        if test[0].shape[1:] != images.shape[1:]:
+            raise ValueError(
+                f"{self.folder} holds train images of shape {tuple(images.shape[1:])} and t10k "
+                f"images of {tuple(test[0].shape[1:])}, must be alike; replace them by the files "
+                "of one data set"
+            )
         _, channels, height, width = images.shape
         self.image_shape = (channels, height, width)
         self.num_classes = int(labels.max()) + 1
@@ -115,7 +122,7 @@ class MnistDataModule(LightningDataModule):
         self._parts = {
             "train": (images[train], labels[train]),
             "val": (images[val], labels[val]),
-            "test": self._read("t10k"),
+            "test": test,
         }
 
     def part(self, name: str) -> tuple[Tensor, Tensor]:
@@ -164,6 +171,11 @@ class MnistDataModule(LightningDataModule):
             raise ValueError(
                 f"{self.folder} holds {len(images)} {name} images and {len(labels)} labels, must "
                 "be as many; replace the two files by copies of one data set"
+            )
+        if images.ndim not in (3, 4):
+            raise ValueError(
+                f"{self.folder} holds {name} images of shape {images.shape}, must be (N, H, W) or "
+                "(N, C, H, W); replace them by the files of a data set of images"
             )
         if images.ndim == 3:  # grey, without a dimension for channels, as MNIST's are
             images = images[:, None]

@@ -22,7 +22,7 @@ Labels = npt.NDArray[np.int64]
 
 NO_DIGIT = 10  # the class behind the ten digits
 WHOLE = 0.85  # share of a digit's ink on the page that a candidate must hold to be that digit
-VISIBLE = 0.5  # share of a digit's ink that must have been found at all
+VISIBLE = 0.5  # the same share of its ink as it was drawn, for some may not have been found
 FRAGMENT = 0.6  # share below which it is no digit
 FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nobody
 MIXED = 0.35  # share from which a candidate is no digit
@@ -123,7 +123,7 @@ def _make_scene(rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.
 
 
 def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Page, Candidate]]:
-    """At most two looks at each digit, and twice as many candidates that are none."""
+    """At most two looks at each digit, and as many candidates that are none, and two more."""
     polarity = ink_polarity(scene)
     looks: dict[int, list[tuple[int, Page, Candidate]]] = {}
     others: list[tuple[int, Page, Candidate]] = []

@@ -70,5 +70,9 @@ def _simulate(mnist: Path, part: str, seed: tuple[int, int, int]) -> tuple[Bytes
 @cache  # once in each process
 def read_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
     """The images (N, 28, 28) and labels (N,), uint8, of a part, `train` or `t10k`, of MNIST."""
+    if not (folder / f"{part}-labels-idx1-ubyte").exists():
+        raise FileNotFoundError(
+            f"{folder} lacks MNIST's {part} files; python train.py trainer=smoke fetches them"
+        )
     images = read_idx(folder / f"{part}-images-idx3-ubyte")
     return images, read_idx(folder / f"{part}-labels-idx1-ubyte")

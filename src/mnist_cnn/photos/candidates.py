@@ -20,28 +20,28 @@ class Candidate:
     Attributes:
         line: Index of the line.
         first: Index of its first piece in the line.
-        last: Index behind its last piece.
+        end: Index behind its last piece.
         height: Of the line's digits, in pixels.
         piece: The pieces as one.
     """
 
     line: int
     first: int
-    last: int
+    end: int
     height: float
     piece: Piece
 
 
-def cut_up(line: Line, whole: Container[int] = ()) -> Line:
+def cut_up(line: Line, kept: Container[int] = ()) -> Line:
     """A line with its pieces cut wherever digits may touch.
 
     Args:
         line: Its pieces, from left to right.
-        whole: Indices of pieces that stay as they are.
+        kept: Indices of pieces that stay as they are.
     """
     parts: list[Piece] = []
     for index, piece in enumerate(line.pieces):
-        parts += [piece] if index in whole else cut(piece, line.height)
+        parts += [piece] if index in kept else cut(piece, line.height)
     return Line(parts, line.height)
 
 
@@ -53,12 +53,11 @@ def find_candidates(index: int, line: Line) -> Iterator[Candidate]:
         line: Its pieces, from left to right.
     """
     pieces = line.pieces
-    for first, piece in enumerate(pieces):
-        whole = piece
-        for last in range(first + 1, min(first + MOST_PIECES, len(pieces)) + 1):
-            yield Candidate(index, first, last, line.height, whole)
-            if last == len(pieces) or pieces[last].x - whole.right > GAP * line.height:
+    for first, joined in enumerate(pieces):
+        for end in range(first + 1, min(first + MOST_PIECES, len(pieces)) + 1):
+            yield Candidate(index, first, end, line.height, joined)
+            if end == len(pieces) or pieces[end].x - joined.right > GAP * line.height:
                 break
-            whole = merge((whole, pieces[last]))
-            if whole.width > WIDEST * line.height:
+            joined = merge((joined, pieces[end]))
+            if joined.width > WIDEST * line.height:
                 break

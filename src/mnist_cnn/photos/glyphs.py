@@ -15,7 +15,7 @@ THINNEST_STROKE = 2.0
 FINE = 4  # a piece is brought to this many boxes first: from there on all cost the same
 EDGE = 100  # ink below this is a soft edge, which counts for no box
 AROUND = 1.0  # heights of the line that are shown to each side of a piece's middle
-BEYOND = 64  # the level beyond the frame; other ink has 127 at most, the piece's own 255
+BEYOND = 64  # the level beyond the frame; other ink has 127 at most, the piece's own 255 at most
 
 
 def to_mnist(piece: Piece, ink: Bytes) -> Bytes:

@@ -43,7 +43,7 @@ class Ink:
 
     @cached_property
     def unevenness(self) -> float:
-        """Standard deviation of the ink's contrast as a share of its mean; inf without ink."""
+        """The ink's coefficient of variation: standard deviation by mean; inf without ink."""
         inked = self.contrast[self.mask > 0]
         return float(inked.std() / inked.mean()) if inked.size else math.inf
 

@@ -11,6 +11,7 @@ from mnist_cnn.photos.pieces import Piece, merge, writing_height
 
 # All in heights of the writing.
 MAIN = 0.5  # a piece at least this high carries a line
+ABOVE = 0.5  # gap between strokes above each other, in heights of the larger one at most
 BESIDE = 0.5  # a low piece within this distance belongs to its neighbour
 NEAR = 2.5  # gap across which a rising or falling line still goes on
 TALLEST = 1.5  # what was written in one digit is not higher than this
@@ -92,8 +93,7 @@ def _gaps_above(
     above = (overlap >= ABOVE_EACH_OTHER * narrower) & (
         tall <= TALLEST * np.maximum(taller, height)
     )
-    # What stands further above than half of the larger stroke is another line's.
-    near = gap <= MAIN * np.minimum(taller, height)
+    near = gap <= ABOVE * np.minimum(taller, height)
     return np.where(above & near, gap.astype(float), np.inf)
 
 

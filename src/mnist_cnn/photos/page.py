@@ -38,10 +38,11 @@ class Page:
     """What was found in an image, under one assumption about its ink.
 
     Attributes:
-        scale: Pixels at working size per pixel of the image.
+        scale: Pixels at working size per pixel of the image that was given.
         grey: (H, W), uint8, at working size.
         ink: Where there is ink.
         writing: (H, W), uint8: the ink's mask, with or without printed lines.
+        stroke_width: Of the writing, in pixels at working size.
         lines: The pieces of each line: smallest units, digits consist of one or several.
     """
 
@@ -49,6 +50,7 @@ class Page:
     grey: Bytes
     ink: Ink
     writing: Bytes
+    stroke_width: float
     lines: list[Line]
 
     @cached_property
@@ -64,13 +66,6 @@ class Page:
             for index, line in enumerate(self.lines)
             for candidate in find_candidates(index, line)
         ]
-
-    @cached_property
-    def stroke_width(self) -> float:
-        """Of the writing, in pixels at working size: the middle one by ink, whatever the dirt."""
-        order = sorted(self.pieces, key=lambda piece: piece.stroke_width)
-        areas = np.cumsum([piece.area for piece in order])
-        return order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
 
     def views(self, candidates: Sequence[Candidate]) -> Bytes:
         """What a network sees of candidates.
@@ -93,11 +88,10 @@ class Page:
         Args:
             sure: Candidates that are not cut.
         """
-        whole = {(digit.line, at) for digit in sure for at in range(digit.first, digit.last)}
-        lines = [
-            cut_up(line, [at for at in range(len(line.pieces)) if (index, at) in whole])
-            for index, line in enumerate(self.lines)
-        ]
+        kept = [set[int]() for _ in self.lines]
+        for candidate in sure:
+            kept[candidate.line].update(range(candidate.first, candidate.end))
+        lines = [cut_up(line, own) for line, own in zip(self.lines, kept, strict=True)]
         if sum(len(line.pieces) for line in lines) > len(self.pieces):
             yield replace(self, lines=lines)
         if len(self.pieces) > 1:
@@ -129,8 +123,8 @@ def working_grey(image: Bytes) -> tuple[Bytes, float]:
 def read_pages(grey: Bytes, scale: float, *, single: bool = False) -> Iterator[Page]:
     """What could be digits, under one assumption about ink and paper after the other.
 
-    The most likely ones come first, and each is worked out when it is asked for: whoever is
-    content with a page needs no further ones.
+    The most likely ones come first, and most of the work is done when a page is asked for: whoever
+    is content with one needs no further ones.
 
     Args:
         grey: (H, W), uint8, of `working_grey`.
@@ -182,4 +176,11 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
         pieces = find_pieces(writing)
         if pieces:
             lines = [as_one(pieces)] if single else find_lines(pieces)
-            yield Page(scale, grey, ink, writing, lines)
+            yield Page(scale, grey, ink, writing, _stroke_width(pieces), lines)
+
+
+def _stroke_width(pieces: Sequence[Piece]) -> float:
+    """The middle one by ink: neither dirt nor a blot decides."""
+    order = sorted(pieces, key=lambda piece: piece.stroke_width)
+    areas = np.cumsum([piece.area for piece in order])
+    return order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width

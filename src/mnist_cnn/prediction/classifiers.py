@@ -8,9 +8,9 @@ import numpy as np
 
 from mnist_cnn.photos.ink import Bytes, Floats
 
-# From views (N, 2, 28, 28), uint8, to probabilities (N, 10 or 11), float32. A view is an image as
-# MNIST has it, and its surroundings, see `photos.glyphs`. The first ten classes are the digits; an
-# eleventh says that it is none.
+# From at least one view, (N, 2, 28, 28), uint8, to probabilities (N, 10 or 11), float32. A view is
+# an image as MNIST has it, and its surroundings, see `photos.glyphs`. The first ten classes are the
+# digits; an eleventh says that it is none.
 Classifier = Callable[[Bytes], Floats]
 
 DIGITS = 10
@@ -33,13 +33,10 @@ def bundled_classifier() -> Classifier:
         ) from error
 
     def classify(views: Bytes) -> Floats:
-        rows = []
-        for start in range(0, len(views), BATCH):
-            network.setInput(views[start : start + BATCH].astype(np.float32))
-            rows.append(network.forward().copy())  # the next call reuses the memory
-        return np.asarray(np.concatenate(rows), np.float32)
+        network.setInput(views.astype(np.float32))
+        return np.array(network.forward(), np.float32)  # a copy: the next call reuses the memory
 
-    return classify
+    return _in_batches(classify)
 
 
 def checkpoint_classifier(path: str | Path) -> Classifier:
@@ -73,4 +70,12 @@ def checkpoint_classifier(path: str | Path) -> Classifier:
             logits = checkpoint.model(normalize(torch.from_numpy(views[:, :channels])))
         return np.asarray(logits.softmax(dim=1), np.float32)
 
-    return classify
+    return _in_batches(classify)
+
+
+def _in_batches(classify: Classifier) -> Classifier:
+    def in_batches(views: Bytes) -> Floats:
+        starts = range(0, len(views), BATCH)
+        return np.concatenate([classify(views[start : start + BATCH]) for start in starts])
+
+    return in_batches

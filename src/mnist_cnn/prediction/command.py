@@ -146,7 +146,7 @@ def _predict_one(
         return make_error(source.name, source.error)
     try:
         # Pictures are drawn on the whole image, and the tutorials' ways shrink it in their own way.
-        reduced = not (settings.save or settings.preprocess)
+        reduced = not (settings.save or settings.show_steps or settings.preprocess)
         photo = _read_source(source, LARGEST if reduced else None)
         reading = read(photo)
         record = make_record(source.name, reading, settings.min_probability, settings.top)

@@ -164,13 +164,13 @@ def _read_line(pairs: Iterable[Pair], pieces: int, doubt: float) -> tuple[float,
     pieces and one into few can be compared. Dynamic programming over the pieces.
     """
     best: list[tuple[float, list[Pair]]] = [(0.0, []), *[(-np.inf, [])] * pieces]
-    for candidate, row in sorted(pairs, key=lambda pair: pair[0].last):
+    for candidate, row in sorted(pairs, key=lambda pair: pair[0].end):
         digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
         rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt
         score, chosen = best[candidate.first]
         score += candidate.piece.area * float(max(digit, rest))
-        if score > best[candidate.last][0]:
-            best[candidate.last] = score, [*chosen, (candidate, row)] if digit >= rest else chosen
+        if score > best[candidate.end][0]:
+            best[candidate.end] = score, [*chosen, (candidate, row)] if digit >= rest else chosen
     return best[-1]
 
 

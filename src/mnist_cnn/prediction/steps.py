@@ -89,9 +89,8 @@ def _panels(image: Bytes, reading: Reading) -> list[Panel]:
 
 def _segments(page: Page) -> Bytes:
     picture = np.full((*page.grey.shape, 3), WHITE, np.uint8)
-    pieces = [piece for line in page.lines for piece in line.pieces]
-    for index, piece in enumerate(pieces):
-        part = picture[piece.y : piece.y + piece.height, piece.x : piece.x + piece.width]
+    for index, piece in enumerate(page.pieces):
+        part = picture[piece.y : piece.bottom, piece.x : piece.right]
         part[piece.mask > 0] = _hue(index)
     return picture
 

@@ -10,11 +10,14 @@ from mnist_cnn.simulator.common import Bytes
 OPEN = 60  # pixels within its ring: a smaller 0 would be filled by a slash
 FLATTEST = 65.0  # degrees from upright: a flag that lies is the bar of a 7
 FEET = 0.35  # share of the flagged ones that stand on a line
+SIDE = 28  # of an MNIST image
 FINE = 8  # lines are drawn on an image so many times as large: OpenCV's widths are integers
 
 
 def vary(rng: np.random.Generator, glyph: Bytes, label: int) -> Bytes:
-    """A crossed 7, a slashed 0 or a 1 with a flag and perhaps a foot; others stay as they are.
+    """A crossed 7, a slashed 0 or a 1 with a flag and perhaps a foot.
+
+    Other digits stay as they are, and a 0 that has no room for a slash.
 
     Args:
         rng: For the size and the place of what is added.
@@ -71,8 +74,8 @@ def _flagged_one(rng: np.random.Generator, glyph: Bytes) -> Bytes:
 
 def _middle(glyph: Bytes, row: int) -> float:
     """Of the ink in a row; of the image where there is none."""
-    inked = np.flatnonzero(glyph[np.clip(row, 0, 27)] > 60)
-    return float(inked.mean()) if inked.size else 13.5
+    inked = np.flatnonzero(glyph[np.clip(row, 0, SIDE - 1)] > 60)
+    return float(inked.mean()) if inked.size else (SIDE - 1) / 2
 
 
 def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]) -> Bytes:
@@ -81,10 +84,10 @@ def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]
     inked = distance[distance > 0]
     # Four times the mean distance to the edge is a bar's width and 2; 1 is for its soft edges.
     width = float(np.clip(4 * inked.mean() - 1.0, 1.5, 4.0)) if inked.size else 2.0
-    canvas = np.zeros((FINE * 28, FINE * 28), np.uint8)
+    canvas = np.zeros((FINE * SIDE, FINE * SIDE), np.uint8)
     places = [tuple(round((place + 0.5) * FINE) for place in point) for point in (start, end)]
     cv2.line(canvas, places[0], places[1], 255, round(FINE * width), cv2.LINE_AA)
-    line = cv2.resize(canvas, (28, 28), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    line = cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.uint8)
     return np.maximum(glyph, line)
 
 
