@@ -12,7 +12,7 @@ def main() -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("data/photos"))
     parser.add_argument("--data", metavar="DIR", default="data", help="folder of the MNIST files")
-    parser.add_argument("--scenes", type=int, default=7_000, help="photos to train with")
+    parser.add_argument("--scenes", type=int, default=16_000, help="photos to train with")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
@@ -20,7 +20,7 @@ def main() -> None:
         if getattr(arguments, name) < least:
             parser.error(f"--{name} is {getattr(arguments, name)}, must be at least {least}")
     if arguments.scenes % 1000:
-        parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 7000")
+        parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 16000")
 
     from mnist_cnn.data.photo_files import write_photo_files
     from mnist_cnn.outputs import check_writable
