@@ -1,3 +1,4 @@
+# make install sets everything up in .venv
 # make train   sets everything up, trains bn_cnn on MNIST, says where the results are
 # make test    sets everything up, runs all tests
 # make lint    the checks of style and types
@@ -8,7 +9,9 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: train test lint
+.PHONY: install train test lint
+
+install: .venv/installed
 
 train: .venv/installed
 	.venv/bin/python train.py $(ARGS)

@@ -1,4 +1,4 @@
-"""Evaluates a checkpoint on the test images: python evaluate.py CHECKPOINT. See --help."""
+"""Evaluates a checkpoint on the test images: python evaluate.py CHECKPOINT."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE. See --help."""
+"""Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE."""
 
 import sys
 from pathlib import Path

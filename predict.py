@@ -1,4 +1,4 @@
-"""Reads handwritten digits from photos, scans and drawings: python predict.py PATH. See --help."""
+"""Reads handwritten digits from photos, scans and drawings: python predict.py PATH."""
 
 import argparse
 import contextlib
@@ -8,6 +8,12 @@ from pathlib import Path
 
 from mnist_cnn.errors import Parser, one_line, show_traceback
 
+EPILOG = """
+--json: {"image", "text", "lines": [text of each], "digits": [{"digit", "probability",
+"box": [x, y, width, height] in pixels, "line": from 0}]}, and "error" where an image could not be
+read. A digit below --min-probability is "?". Of files with several pages the first is read.
+Exit code 0: all images were read; 1: one could not be; 2: the command can't be carried out.
+"""
 MIN_PROBABILITY = 0.0  # below it a digit is shown as `?`
 
 
@@ -35,7 +41,12 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     add("--json", action="store_true", help="print a JSON object per image, each on a line")
     add("--csv", metavar="FILE", type=Path, help="write a table with a row per digit")
     add("--save", metavar="DIR", type=Path, help="write the images with what was read in them")
-    add("--show-steps", metavar="DIR", type=Path, help="write pictures of the steps, by image")
+    add(
+        "--show-steps",
+        metavar="DIR",
+        type=Path,
+        help="write how each image was read, step by step",
+    )
     add("--top", metavar="K", type=count, help="show the K most probable digits of each")
     add("--single", action="store_true", help="each image is one digit")
     add(
@@ -55,7 +66,12 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 def main() -> None:
     """Prints what was read; exits with 1 if an image could not be read."""
-    parser = Parser(description=__doc__, allow_abbrev=False)
+    parser = Parser(
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     arguments = parse_arguments(parser)
     # A file's name that the screen can't show must not end the run.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # is a text file

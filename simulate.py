@@ -1,4 +1,4 @@
-"""Makes the data that a network for photos is trained with: python simulate.py. See --help."""
+"""Makes the data that a network for photos is trained with: python simulate.py."""
 
 import os
 import sys
@@ -10,11 +10,24 @@ from mnist_cnn.errors import Parser, ends_with_one_line
 def main() -> None:
     """Writes four files in MNIST's format."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("data/photos"))
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("data/photos"),
+        help="where the files go (default: %(default)s)",
+    )
     parser.add_argument("--data", metavar="DIR", default="data", help="folder of the MNIST files")
-    parser.add_argument("--scenes", type=int, default=16_000, help="photos to train with")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--scenes",
+        type=int,
+        default=16_000,
+        help="photos to make; 1000 take about a minute (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of all choices (default: %(default)s)")
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count(), help="at a time (default: all cores)"
+    )
     arguments = parser.parse_args()
     for name, least in (("scenes", 1000), ("seed", 0), ("processes", 1)):
         if getattr(arguments, name) < least:

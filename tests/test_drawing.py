@@ -157,3 +157,20 @@ def test_neighbouring_segments_have_distinct_colours() -> None:
     row = next(r for r in picture[::-1] if ((r.max(axis=1) - r.min(axis=1)) > 100).sum() > 500)
     colours = [tuple(c) for c in row.tolist() if max(c) - min(c) > 100]
     assert len(set(colours)) >= 10
+
+
+def test_what_is_certain_has_a_label_without_a_percentage() -> None:
+    widths = []
+    for probability in (0.98, 0.99):
+        picture = draw_reading(
+            blank(500, 900), reading(read_digit((300, 200, 90, 140), probability)), 0
+        )
+        rows = where(picture, SURE)[:190]
+        widths.append(rows.any(axis=0).sum())
+    assert widths[1] < widths[0] / 2
+
+
+def test_question_marks_have_the_colour_of_doubt() -> None:
+    one = reading(read_digit((50, 90, 60, 90), 0.9))
+    assert where(draw_reading(blank(300, 450), one, 0.95), UNSURE).any()
+    assert not where(draw_reading(blank(300, 450), one, 0.95), SURE).any()

@@ -388,3 +388,23 @@ def test_steps_of_a_large_jpeg_are_drawn_on_the_whole_image(
     monkeypatch.setattr("mnist_cnn.prediction.command.draw_steps", draw)
     assert run_here("predict.py", "large.jpg", "--show-steps", "steps")[0] == 0
     assert shapes == [(2500, 3400, 3)]
+
+
+def test_an_empty_path_is_an_error_of_its_own(photo: Path, run_here: Here) -> None:
+    code, output = run_here("predict.py", "", "photo.png")
+    assert code == 1
+    assert "error: a path is empty; name an image" in output
+    assert "photo.png" in output
+
+
+def test_devices_are_not_replaced(photo: Path, run_here: Here) -> None:
+    code, output = run_here("predict.py", "photo.png", "--csv", "/dev/stdout")
+    assert code == 2
+    assert "error: /dev/stdout is no file that could be replaced" in output
+
+
+def test_the_tutorials_ways_know_only_digits(photo: Path, run_here: Here) -> None:
+    arguments = ["photo.png", "--json", "--top", "10", "--preprocess", "threshold"]
+    (record,) = parse(run_here("predict.py", *arguments)[1])
+    (digit,) = record["digits"]
+    assert sum(probability for _, probability in digit["top"]) == pytest.approx(1, abs=1e-4)

@@ -26,8 +26,10 @@ def find_images(path: str) -> list[Path]:
         At least one path, in natural order (`2.png` before `10.png`).
 
     Raises:
-        ImageError: There is no such file, no image in the folder or no match.
+        ImageError: The path is empty, or there is no such file, no image in the folder or no match.
     """
+    if not path:
+        raise ImageError("a path is empty; name an image, a folder or a pattern")
     place = Path(path)
     try:
         if place.is_dir():

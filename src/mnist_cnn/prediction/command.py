@@ -135,8 +135,9 @@ def _reader(settings: Settings) -> Callable[[Photo], Reading]:
 def _read_whole(photo: Photo, classify: Classifier, prepare: Callable[[Bytes], Bytes]) -> Reading:
     height, width = photo.size
     small = prepare(photo.pixels)
-    row = classify(stands_alone(small[None]))[0]
-    return Reading([ReadDigit(row[:DIGITS], (0, 0, width, height), 0, small)], None)
+    row = classify(stands_alone(small[None]))[0, :DIGITS]
+    row = row / row.sum()  # the tutorials' networks know nothing but digits
+    return Reading([ReadDigit(row, (0, 0, width, height), 0, small)], None)
 
 
 def _predict_one(

@@ -10,6 +10,7 @@ import numpy as np
 
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.prediction import ReadDigit, Reading
+from mnist_cnn.prediction.reading import UNKNOWN
 
 Colour = tuple[int, int, int]
 Rectangle = tuple[int, int, int, int]  # x, y, width, height, in pixels
@@ -19,6 +20,7 @@ SURE: Colour = (178, 114, 0)
 UNSURE: Colour = (0, 94, 213)
 WHITE: Colour = (255, 255, 255)
 DOUBTFUL = 0.5  # probability below which a digit has the other colour
+CERTAIN = 0.985  # probability from which a label is the digit alone, to leave room for the others
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 # In pixels of the picture. The height of a text is that of its line: digits have 3/4 of it.
@@ -30,7 +32,10 @@ LABEL_HEIGHT = 1.6
 
 
 def draw_reading(image: Bytes, reading: Reading, min_probability: float) -> Bytes:
-    """An image with a box around each digit, and on a label what it is and how probable.
+    """An image with a box around each digit, and a label that says what it is.
+
+    Where that is not as good as certain, the label says how probable it is; where it is doubtful,
+    or `?`, label and box have another colour.
 
     Args:
         image: (H, W, 3), uint8, BGR.
@@ -49,13 +54,18 @@ def draw_reading(image: Bytes, reading: Reading, min_probability: float) -> Byte
     text = _text_height(picture, scale * spacing)
     boxes = [scaled(digit.box, scale) for digit in reading.digits]
     picture, boxes = _with_margins(picture, boxes, text)
-    for digit, box in zip(reading.digits, boxes, strict=True):
-        draw_box(picture, box, colour(digit), max(1, text // 8))
+    shown = [digit.shown(min_probability) for digit in reading.digits]
+    colours = [
+        UNSURE if what == UNKNOWN else colour(digit)
+        for what, digit in zip(shown, reading.digits, strict=True)
+    ]
+    for box, own in zip(boxes, colours, strict=True):
+        draw_box(picture, box, own, max(1, text // 8))
     labels: list[Rectangle] = []
-    for digit, box in zip(reading.digits, boxes, strict=True):
-        label = f"{digit.shown(min_probability)} {percent(digit)}"
+    for what, digit, box, own in zip(shown, reading.digits, boxes, colours, strict=True):
+        label = str(what) if digit.probability >= CERTAIN else f"{what} {percent(digit)}"
         labels.append(_place(label, text, box, picture, labels, boxes))
-        _draw_label(picture, label, text, labels[-1], colour(digit))
+        _draw_label(picture, label, text, labels[-1], own)
     return picture
 
 

@@ -77,7 +77,10 @@ def check_targets(targets: Sequence[Path], option: str, sources: Sequence[Source
             raise UsageError(
                 f"{printable(target)} is an image to be read; write to another place with {option}"
             )
-        if target.exists() and not target.is_file():
+        # What /dev/stdout leads to would be replaced by a new file.
+        if "/dev" in map(str, target.absolute().parents) or (
+            target.exists() and not target.is_file()
+        ):
             raise UsageError(
                 f"{printable(target)} is no file that could be replaced; choose another with "
                 f"{option}"
