@@ -306,3 +306,20 @@ def test_the_bundled_network_sees_the_surroundings() -> None:
     others[:, 1] = 0
     classify = bundled_classifier()
     assert (classify(views) != classify(others)).any(axis=1).all()
+
+
+@pytest.mark.parametrize(("share", "lines"), [(0.06, ["0"]), (0.04, [])])
+def test_where_nothing_else_is_read_the_likeliest_is(share: float, lines: list[str]) -> None:
+    image = paper(120, 260)
+    ring(image, 40, 30)
+    bar(image, 160, 30)
+
+    def classify(views: Pixels) -> Rows:
+        rows = np.full((len(views), 11), 0.001, np.float32)
+        rows[:, NONE] = 0.99
+        rows[[holes(view[0]) == 1 for view in views], RING] = share
+        return rows
+
+    reading = read_digits(image, classify)
+    assert reading.lines() == lines
+    assert [digit.probability for digit in reading.digits] == pytest.approx([share] * len(lines))

@@ -1,7 +1,7 @@
 """Reads digits from images: `photos` finds what may be digits, a classifier decides."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -21,6 +21,9 @@ DOUBT = 0.5
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
+# Where nothing else is read, the likeliest candidate is, from this probability on: a bar that
+# stands alone looks like a 1, and like what else enters photos.
+LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 
 
@@ -93,25 +96,37 @@ def read_digits(
         single: The image is known to show one digit.
         size: Height and width in whose pixels boxes are given; None stands for the image's own.
     """
-    best: _Look | None = None
+    looks: list[_Look] = []
     for look in _looks(image, classify, single=single):
-        if best is None or look.score > best.score:
-            best = look
+        looks.append(look)
         if look.is_certain:
             break
-    return best.reading(size or image.shape[:2]) if best else Reading([], None)
+    if not looks:
+        return Reading([], None)
+    best = max(looks, key=lambda look: look.score)
+    if not best.digits:
+        likeliest = max(looks, key=lambda look: _probability(look.likeliest))
+        if _probability(likeliest.likeliest) >= LEAST:
+            best = replace(likeliest, digits=[likeliest.likeliest])
+    return best.reading(size or image.shape[:2])
 
 
 Pair = tuple[Candidate, Floats]  # and its probabilities
 
 
+def _probability(pair: Pair) -> float:
+    """Of the most probable digit."""
+    return float(pair[1][:DIGITS].max())
+
+
 @dataclass(frozen=True)
 class _Look:
-    """A page, what was read on it, and how well that explains its ink."""
+    """A page, what was read on it, how well that explains its ink, and its likeliest candidate."""
 
     page: Page
     digits: list[Pair]
     score: float
+    likeliest: Pair
 
     @property
     def is_certain(self) -> bool:
@@ -121,7 +136,7 @@ class _Look:
 
     @property
     def sure_digits(self) -> list[Candidate]:
-        return [candidate for candidate, row in self.digits if row[:DIGITS].max() >= SURE]
+        return [pair[0] for pair in self.digits if _probability(pair) >= SURE]
 
     def reading(self, size: tuple[int, int]) -> Reading:
         """The result, with boxes in pixels of an image of a height and width."""
@@ -149,12 +164,12 @@ def _looks(image: Bytes, classify: Classifier, *, single: bool) -> Iterator[_Loo
 def _look_at(page: Page, classify: Classifier, doubt: float) -> _Look:
     rows = classify(page.views(page.candidates))
     score, digits = 0.0, []
-    pairs = zip(page.candidates, rows, strict=True)  # in the order of the lines
+    pairs = list(zip(page.candidates, rows, strict=True))  # in the order of the lines
     for index, own in groupby(pairs, key=lambda pair: pair[0].line):
         line_score, found = _read_line(own, len(page.lines[index].pieces), doubt)
         score += line_score / page.stroke_width
         digits += found
-    return _Look(page, digits, score)
+    return _Look(page, digits, score, max(pairs, key=_probability))
 
 
 def _read_line(pairs: Iterable[Pair], pieces: int, doubt: float) -> tuple[float, list[Pair]]:
