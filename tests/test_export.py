@@ -11,8 +11,10 @@ import torch
 from lightning import Trainer
 from torch.optim import SGD
 
+from conftest import ROOT
 from mnist_cnn.checkpoints import CheckpointDescription, load_checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
+from mnist_cnn.export import export_onnx
 from mnist_cnn.models import CompactCnn
 from mnist_cnn.schedulers import constant
 
@@ -132,3 +134,12 @@ def test_help_says_what_is_written(run_here: Here) -> None:
     code, output = run_here("export.py", "--help")
     assert code == 0
     assert "ONNX" in output
+
+
+def test_the_file_tells_nothing_of_the_machine(
+    train: Callable[[str], Path], tmp_path: Path
+) -> None:
+    export_onnx(load_checkpoint(train("affine")), tmp_path / "tiny.onnx")
+    content = (tmp_path / "tiny.onnx").read_bytes()
+    assert str(ROOT).encode() not in content
+    assert b"site-packages" not in content

@@ -54,4 +54,7 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
-    write_whole(path, program.model_proto.SerializeToString())  # type: ignore[union-attr]  # dynamo
+    model = program.model_proto  # type: ignore[union-attr]  # dynamo
+    for node in model.graph.node:
+        node.ClearField("metadata_props")  # stack traces, with this machine's paths
+    write_whole(path, model.SerializeToString())
