@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from lightning import LightningModule, Trainer
 from omegaconf import DictConfig
 
 from fake_mnist import write_fake_mnist
+from mnist_cnn.checkpoints import CheckpointDescription
 from mnist_cnn.data import MnistDataModule
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +62,30 @@ def make_data(fake_data: FakeData) -> Callable[..., MnistDataModule]:
         return data
 
     return make
+
+
+def quiet_trainer(folder: Path, **settings: Any) -> Trainer:
+    """A trainer on the CPU that writes nothing by itself; `settings` are Lightning's."""
+    quiet = {
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "default_root_dir": folder,
+    }
+    return Trainer(**{**quiet, **settings})
+
+
+def train_checkpoint(
+    model: LightningModule, data: MnistDataModule, folder: Path, max_steps: int
+) -> Path:
+    """Trains a network for a few steps; returns its checkpoint in a folder."""
+    description = CheckpointDescription({"seed": 1})
+    trainer = quiet_trainer(folder, max_steps=max_steps, callbacks=[description])
+    trainer.fit(model, data)
+    trainer.save_checkpoint(folder / "tiny.ckpt")
+    return folder / "tiny.ckpt"
 
 
 def compose_config(fake_data: FakeData, output_dir: Path, *overrides: str) -> DictConfig:

@@ -19,7 +19,7 @@ from lightning.pytorch.demos.boring_classes import BoringModel
 from torch import Tensor
 from torch.optim import SGD
 
-from conftest import FakeData
+from conftest import FakeData, quiet_trainer
 from mnist_cnn.checkpoints import (
     DESCRIPTION,
     AtomicCheckpointIO,
@@ -94,17 +94,13 @@ def new_model(channels: tuple[int, int] = (2, 3)) -> BnCnn:
     )
 
 
-def quiet_trainer(folder: Path, *callbacks: Callback) -> Trainer:
-    return Trainer(
-        accelerator="cpu",
+def three_steps(folder: Path, *callbacks: Callback) -> Trainer:
+    return quiet_trainer(
+        folder,
         max_epochs=1,
         limit_train_batches=3,
         limit_val_batches=0,
-        logger=False,
         enable_checkpointing=bool(callbacks),
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
         callbacks=list(callbacks),
         plugins=[AtomicCheckpointIO()],
     )
@@ -130,7 +126,7 @@ def train_tiny(
         torch.manual_seed(0)
         model = new_model()
         saving = ModelCheckpoint(folder, filename="tiny", save_on_train_epoch_end=True)
-        quiet_trainer(folder, saving, CheckpointDescription(RECIPE)).fit(model, data)
+        three_steps(folder, saving, CheckpointDescription(RECIPE)).fit(model, data)
         images = data.part("test")[0][:50]
         with torch.inference_mode():
             logits = model.eval()(data.normalize(images)).clone()
@@ -324,7 +320,7 @@ def test_foreign_torch_files_are_refused(content: object, tmp_path: Path) -> Non
 
 
 def test_another_projects_lightning_checkpoint_is_refused(tmp_path: Path) -> None:
-    trainer = quiet_trainer(tmp_path)
+    trainer = three_steps(tmp_path)
     trainer.strategy.connect(BoringModel())
     trainer.save_checkpoint(tmp_path / "boring.ckpt")
     assert_refused(tmp_path / "boring.ckpt", "not written by this project")

@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from lightning import Trainer
 from torch.optim import SGD
 
-from conftest import STANDARDIZE
+from conftest import STANDARDIZE, train_checkpoint
 from fake_mnist import write_idx
-from mnist_cnn.checkpoints import CheckpointDescription, load_checkpoint
+from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
 from mnist_cnn.models import Mlp
 from mnist_cnn.prediction import checkpoint_classifier
@@ -45,18 +44,7 @@ def train(tmp_path: Path) -> Train:
             optimizer=lambda parameters: SGD(parameters, lr=0.1),
             scheduler=constant,
         )
-        trainer = Trainer(
-            max_steps=1,
-            accelerator="cpu",
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[CheckpointDescription({"seed": 1})],
-        )
-        trainer.fit(model, data)
-        trainer.save_checkpoint(tmp_path / "tiny.ckpt")
-        return tmp_path / "tiny.ckpt"
+        return train_checkpoint(model, data, tmp_path, max_steps=1)
 
     return train
 

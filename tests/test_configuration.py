@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object, instantiate
-from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from conftest import ROOT
+from conftest import ROOT, quiet_trainer
 from mnist_cnn.data import MnistDataModule
 
 CONF = ROOT / "conf"
@@ -194,17 +193,7 @@ def test_every_network_takes_a_step_with_every_optimizer(
         scheduler=instantiate(cfg.scheduler),
     )
     before = [parameter.detach().clone() for parameter in network.parameters()]
-    trainer = Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        limit_train_batches=1,
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    )
+    trainer = quiet_trainer(tmp_path, max_epochs=1, limit_train_batches=1, limit_val_batches=0)
     trainer.fit(network, data)
     assert trainer.global_step == 1
     assert trainer.callback_metrics["train/loss"].isfinite()

@@ -8,11 +8,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from lightning import Trainer
 from torch.optim import SGD
 
-from conftest import ROOT
-from mnist_cnn.checkpoints import CheckpointDescription, load_checkpoint
+from conftest import ROOT, train_checkpoint
+from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
 from mnist_cnn.export import export_onnx
 from mnist_cnn.models import CompactCnn
@@ -41,19 +40,8 @@ def train(make_data: Callable[..., MnistDataModule], tmp_path: Path) -> Callable
             optimizer=lambda parameters: SGD(parameters, lr=0.01),
             scheduler=constant,
         )
-        trainer = Trainer(
-            max_steps=2,
-            accelerator="cpu",
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            default_root_dir=tmp_path,
-            callbacks=[CheckpointDescription({"seed": 1})],
-            enable_checkpointing=False,
-        )
-        trainer.fit(model, make_data(normalization=NORMALIZATIONS[normalization]))
-        trainer.save_checkpoint(tmp_path / "tiny.ckpt")
-        return tmp_path / "tiny.ckpt"
+        data = make_data(normalization=NORMALIZATIONS[normalization])
+        return train_checkpoint(model, data, tmp_path, max_steps=2)
 
     return train
 

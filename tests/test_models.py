@@ -9,12 +9,11 @@ from typing import Any, Unpack
 import pytest
 import torch
 from hydra.utils import instantiate
-from lightning import Trainer
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from conftest import ROOT
+from conftest import ROOT, quiet_trainer
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.models import DigitClassifier, Mlp, PooledCnn
 from mnist_cnn.models.base import Shape, TrainingSetup, flat_features
@@ -287,25 +286,14 @@ def test_predict_step_gives_probabilities(name: str) -> None:
     assert torch.equal(probabilities.argsort(dim=1), model(images).argsort(dim=1))
 
 
-def quiet_trainer(folder: Path) -> Trainer:
-    return Trainer(
-        accelerator="cpu",
-        max_epochs=1,
-        limit_train_batches=1,
-        limit_val_batches=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-    )
+ONE_STEP = {"max_epochs": 1, "limit_train_batches": 1, "limit_val_batches": 1}
 
 
 def test_fitting_without_optimizer_and_scheduler_says_so(
     make_data: Callable[..., MnistDataModule], tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=r"Mlp was built with optimizer=None.*needs both"):
-        quiet_trainer(tmp_path).fit(Mlp(MNIST, 10), make_data())
+        quiet_trainer(tmp_path, **ONE_STEP).fit(Mlp(MNIST, 10), make_data())
 
 
 def test_fitting_without_scheduler_says_so(
@@ -313,7 +301,7 @@ def test_fitting_without_scheduler_says_so(
 ) -> None:
     model = Mlp(MNIST, 10, optimizer=lambda parameters: SGD(parameters, lr=0.1))
     with pytest.raises(ValueError, match=r"scheduler=None, training needs both"):
-        quiet_trainer(tmp_path).fit(model, make_data())
+        quiet_trainer(tmp_path, **ONE_STEP).fit(model, make_data())
 
 
 @pytest.mark.parametrize("part", ["train", "val", "test"])

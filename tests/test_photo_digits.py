@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from lightning import Trainer
 from torch.optim import SGD
 
-from conftest import STANDARDIZE, FakeData
+from conftest import STANDARDIZE, FakeData, quiet_trainer
 from fake_mnist import draw_digit
 from mnist_cnn.data import MnistDataModule, photo_digits, photo_files
 from mnist_cnn.data.idx import read_idx, write_idx
@@ -286,14 +285,7 @@ def test_written_files_train_a_network_of_eleven_classes(
     model = Mlp(
         data.image_shape, data.num_classes, optimizer=partial(SGD, lr=0.1), scheduler=constant
     )
-    trainer = Trainer(
-        max_steps=2,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = quiet_trainer(tmp_path, max_steps=2)
     trainer.fit(model, data)
     assert trainer.global_step == 2
 

@@ -28,8 +28,9 @@ def to_mnist(piece: Piece, ink: Bytes) -> Bytes:
     Returns:
         (28, 28), uint8, ink is 255.
     """
-    shrink = max(1.0, max(piece.width, piece.height) / (FINE * BOX))
-    missing = THINNEST_STROKE * max(piece.width, piece.height) / BOX - piece.stroke_width
+    longer = max(piece.width, piece.height)
+    shrink = max(1.0, longer / (FINE * BOX))
+    missing = THINNEST_STROKE * longer / BOX - piece.stroke_width
     soft = _soft(piece, ink)
     if missing > 0:
         # To two pixels of the smaller image: a hairline between two of them would fade.

@@ -124,7 +124,7 @@ def _continues(last: Piece, piece: Piece, height: float) -> bool:
 
 
 def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> bool:
-    """Puts a low piece into the line of its nearest neighbour, unless it is far from all."""
+    """Puts a low piece into the line of its nearest neighbour; False if it is far from all."""
 
     def distance(other: Piece) -> float:
         across = max(0, _gap(piece.x, piece.right, other.x, other.right))
@@ -133,6 +133,7 @@ def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> bool:
 
     nearest = [(min(distance(other) for other in group), group) for group in groups]
     closest, group = min(nearest, key=lambda pair: pair[0])
-    if closest <= BESIDE * height:
+    near = closest <= BESIDE * height
+    if near:
         group.append(piece)
-    return closest <= BESIDE * height
+    return near

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -105,18 +106,22 @@ def read_digits(
         return Reading([], None)
     best = max(looks, key=lambda look: look.score)
     if not best.digits:
-        likeliest = max(looks, key=lambda look: _probability(look.likeliest))
-        if _probability(likeliest.likeliest) >= LEAST:
+        likeliest = max(looks, key=lambda look: look.likeliest.probability)
+        if likeliest.likeliest.probability >= LEAST:
             best = replace(likeliest, digits=[likeliest.likeliest])
     return best.reading(size or image.shape[:2])
 
 
-Pair = tuple[Candidate, Floats]  # and its probabilities
+class _Judged(NamedTuple):
+    """A candidate, the probabilities (10,) of the digits, and the image (28, 28) they are of."""
 
+    candidate: Candidate
+    probabilities: Floats
+    image: Bytes
 
-def _probability(pair: Pair) -> float:
-    """Of the most probable digit."""
-    return float(pair[1][:DIGITS].max())
+    @property
+    def probability(self) -> float:
+        return float(self.probabilities.max())
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,9 @@ class _Look:
     """A page, what was read on it, how well that explains its ink, and its likeliest candidate."""
 
     page: Page
-    digits: list[Pair]
+    digits: list[_Judged]
     score: float
-    likeliest: Pair
+    likeliest: _Judged
 
     @property
     def is_certain(self) -> bool:
@@ -136,17 +141,19 @@ class _Look:
 
     @property
     def sure_digits(self) -> list[Candidate]:
-        return [pair[0] for pair in self.digits if _probability(pair) >= SURE]
+        return [digit.candidate for digit in self.digits if digit.probability >= SURE]
 
     def reading(self, size: tuple[int, int]) -> Reading:
         """The result, with boxes in pixels of an image of a height and width."""
-        lines = sorted({candidate.line for candidate, _ in self.digits})  # with a digit
-        images = self.page.views([candidate for candidate, _ in self.digits])[:, 0]
+        lines = sorted({digit.candidate.line for digit in self.digits})  # with a digit
         digits = [
             ReadDigit(
-                row[:DIGITS], _box(candidate, self.page, size), lines.index(candidate.line), image
+                probabilities,
+                _box(candidate, self.page, size),
+                lines.index(candidate.line),
+                image,
             )
-            for (candidate, row), image in zip(self.digits, images, strict=True)
+            for candidate, probabilities, image in self.digits
         ]
         return Reading(digits, self.page)
 
@@ -162,30 +169,35 @@ def _looks(image: Bytes, classify: Classifier, *, single: bool) -> Iterator[_Loo
 
 
 def _look_at(page: Page, classify: Classifier, doubt: float) -> _Look:
-    rows = classify(page.views(page.candidates))
+    views = page.views(page.candidates)
+    rows = classify(views)[:, :DIGITS]
+    judged = list(map(_Judged, page.candidates, rows, views[:, 0]))  # in the order of the lines
     score, digits = 0.0, []
-    pairs = list(zip(page.candidates, rows, strict=True))  # in the order of the lines
-    for index, own in groupby(pairs, key=lambda pair: pair[0].line):
+    for index, own in groupby(judged, key=lambda one: one.candidate.line):
         line_score, found = _read_line(own, len(page.lines[index].pieces), doubt)
         score += line_score / page.stroke_width
         digits += found
-    return _Look(page, digits, score, max(pairs, key=_probability))
+    return _Look(page, digits, score, max(judged, key=lambda one: one.probability))
 
 
-def _read_line(pairs: Iterable[Pair], pieces: int, doubt: float) -> tuple[float, list[Pair]]:
+Division = tuple[float, list[_Judged]]  # of the first pieces of a line: its score, its digits
+
+
+def _read_line(judged: Iterable[_Judged], pieces: int, doubt: float) -> Division:
     """Divides the pieces of a line into digits and rest, as the classifier believes most.
 
     Every piece belongs to one candidate. Each counts by its ink, so that a division into many
     pieces and one into few can be compared. Dynamic programming over the pieces.
     """
-    best: list[tuple[float, list[Pair]]] = [(0.0, []), *[(-np.inf, [])] * pieces]
-    for candidate, row in sorted(pairs, key=lambda pair: pair[0].end):
-        digit = np.log(max(row[:DIGITS].max(), IMPOSSIBLE)) + KNOWN
-        rest = np.log(max(1 - row[:DIGITS].sum(), IMPOSSIBLE)) - doubt
+    best: list[Division] = [(0.0, []), *[(-np.inf, [])] * pieces]
+    for one in sorted(judged, key=lambda one: one.candidate.end):
+        candidate = one.candidate
+        digit = np.log(max(one.probability, IMPOSSIBLE)) + KNOWN
+        rest = np.log(max(1 - one.probabilities.sum(), IMPOSSIBLE)) - doubt
         score, chosen = best[candidate.first]
         score += candidate.piece.area * float(max(digit, rest))
         if score > best[candidate.end][0]:
-            best[candidate.end] = score, [*chosen, (candidate, row)] if digit >= rest else chosen
+            best[candidate.end] = score, [*chosen, one] if digit >= rest else chosen
     return best[-1]
 
 
