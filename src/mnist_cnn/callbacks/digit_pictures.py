@@ -6,7 +6,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
-from torch import Tensor
+from torch import Tensor, nn
 
 from mnist_cnn import figures
 from mnist_cnn.data import TensorBatches
@@ -28,13 +28,18 @@ class DigitPictures(Callback):
         self._logits: list[Tensor] = []
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Shows the first digits of the training part."""
+        """Shows the first digits of the training part, and what augmentation makes of them."""
         if not _boards(trainer):
             return
         images, labels = trainer.datamodule.part("train")  # type: ignore[attr-defined]
         titles = [str(int(label)) for label in labels[:FIRST_DIGITS]]
-        picture = figures.digits(images[:FIRST_DIGITS].numpy(), titles)
-        _show(trainer, "digits/first training digits", picture)
+        first = images[:FIRST_DIGITS]
+        _show(trainer, "digits/first training digits", figures.digits(first.numpy(), titles))
+        augment = trainer.datamodule.augment  # type: ignore[attr-defined]
+        if not isinstance(augment, nn.Identity):
+            with torch.random.fork_rng(devices=[]):  # training goes on as without the picture
+                changed = figures.digits(augment(first).byte().numpy(), titles)
+            _show(trainer, "digits/first training digits, augmented", changed)
 
     def on_test_batch_end(
         self,

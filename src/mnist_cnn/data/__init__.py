@@ -1,7 +1,8 @@
 """MNIST: from files on the disk to normalised batches on the training device."""
 
+from mnist_cnn.data.augmentation import Warp
 from mnist_cnn.data.batches import TensorBatches
 from mnist_cnn.data.mnist import MnistDataModule
 from mnist_cnn.data.normalization import Normalization, build_normalization
 
-__all__ = ["MnistDataModule", "Normalization", "TensorBatches", "build_normalization"]
+__all__ = ["MnistDataModule", "Normalization", "TensorBatches", "Warp", "build_normalization"]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mnist_cnn.data.augmentation import UNCHANGED, Augmentation
 from mnist_cnn.data.normalization import Normalization
 
 
@@ -61,6 +62,7 @@ class TensorBatches:
         labels: (N,), int64.
         batch_size: Images in a batch; the last one of an epoch may be smaller.
         normalize: Makes float images of a batch of uint8 ones.
+        augment: Changes a batch before it is normalised; see `data.augmentation`.
         seed: Shuffles by this seed, anew for each epoch; None keeps the order.
         rank: Number of this process.
         world_size: Number of processes that share the images.
@@ -73,13 +75,14 @@ class TensorBatches:
         batch_size: int,
         normalize: Normalization,
         *,
+        augment: Augmentation = UNCHANGED,
         seed: int | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         self.images, self.labels = images, labels
         self.batch_size = batch_size
-        self.normalize = normalize
+        self.augment, self.normalize = augment, normalize
         # Lightning looks for these two names, to announce each epoch and to tell shuffled loaders.
         self.sampler = EpochOrder(len(images), seed, rank, world_size)
         self.batch_sampler = None
@@ -97,7 +100,7 @@ class TensorBatches:
             # Counted before it is handed out: a checkpoint is saved behind the step on it.
             self._position = index + 1
             chosen = batches[index]
-            yield self.normalize(self.images[chosen]), self.labels[chosen]
+            yield self.normalize(self.augment(self.images[chosen])), self.labels[chosen]
 
     def state_dict(self) -> dict[str, Any]:
         """Where in which epoch the loader is; goes into Lightning's checkpoint."""

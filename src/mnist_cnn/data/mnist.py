@@ -10,6 +10,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
+from mnist_cnn.data.augmentation import UNCHANGED, Augmentation
 from mnist_cnn.data.batches import TensorBatches
 from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.normalization import build_normalization
@@ -38,6 +39,7 @@ class MnistDataModule(LightningDataModule):
         seed: Of the training order.
         digests: File name → SHA-256 of its content; None stands for the official files, an empty
             one for files that were made here, which are taken as they are.
+        augment: Changes each training batch, see `data.augmentation`.
 
     Attributes:
         image_shape: (C, H, W) of the images, once `setup` has read them.
@@ -60,6 +62,7 @@ class MnistDataModule(LightningDataModule):
         split_seed: int = 0,
         seed: int = 0,
         digests: Mapping[str, str] | None = None,
+        augment: Augmentation = UNCHANGED,
     ) -> None:
         super().__init__()
         _check_whole("batch_size", batch_size, at_least=1, remedy="try 100")
@@ -72,8 +75,8 @@ class MnistDataModule(LightningDataModule):
             )
         if val_split not in VAL_SPLITS:
             raise ValueError(f"val_split is {val_split!r}, must be one of {', '.join(VAL_SPLITS)}")
-        self.save_hyperparameters(logger=False)
-        self.normalize = build_normalization(normalization)
+        self.save_hyperparameters(ignore=["augment"], logger=False)
+        self.normalize, self.augment = build_normalization(normalization), augment
         self.folder = Path(data_dir, "MNIST", "raw")
         self.batch_size, self.val_size, self.val_split = batch_size, val_size, val_split
         self.split_seed, self.seed = split_seed, seed
@@ -135,7 +138,7 @@ class MnistDataModule(LightningDataModule):
 
     def train_dataloader(self) -> TensorBatches:
         """Shuffled batches of the training part."""
-        return self._batches("train", self.batch_size, seed=self.seed)
+        return self._batches("train", self.batch_size, seed=self.seed, augment=self.augment)
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
         """Batches of the validation part in file order; no loader where there is no such part."""
@@ -149,20 +152,13 @@ class MnistDataModule(LightningDataModule):
         """The test images again: what `Trainer.predict` predicts."""
         return self.test_dataloader()
 
-    def _batches(self, name: str, batch_size: int, seed: int | None = None) -> TensorBatches:
+    def _batches(self, name: str, batch_size: int, **order: Any) -> TensorBatches:  # noqa: ANN401
         images, labels = self._parts[name]
-        if self.trainer is None:
-            return TensorBatches(images, labels, batch_size, self.normalize, seed=seed)
-        device = self.trainer.strategy.root_device
-        return TensorBatches(
-            images.to(device),
-            labels.to(device),
-            batch_size,
-            self.normalize,
-            seed=seed,
-            rank=self.trainer.global_rank,
-            world_size=self.trainer.world_size,
-        )
+        if self.trainer is not None:
+            device = self.trainer.strategy.root_device
+            images, labels = images.to(device), labels.to(device)
+            order |= {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
+        return TensorBatches(images, labels, batch_size, self.normalize, **order)
 
     def _read(self, name: str) -> tuple[Tensor, Tensor]:
         images = read_idx(self.folder / f"{name}-images-idx3-ubyte")

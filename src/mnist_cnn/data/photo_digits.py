@@ -30,7 +30,7 @@ TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
 HARD = 2 * ("clutter", "mixed", "touching", "broken")  # which are drawn three times as often
 MOST_PAGES = 8  # of a scene that are looked at: the further ones are rarely asked for
-MOST_WITHOUT = 8  # candidates of a scene without digits
+MOST_WITHOUT = 12  # candidates of a scene without digits
 
 
 def label_candidates(scene: Scene, page: Page) -> tuple[Labels, Labels]:
@@ -97,7 +97,7 @@ def simulate_digits(
         rng: For everything that is random.
         digits: (N, 28, 28), uint8, MNIST's images, of which each scene draws some.
         labels: (N,), their digits.
-        scenes: Number of photos: 40 % of single digits, 35 % of lines, 25 % of none.
+        scenes: Number of photos: 35 % of single digits, 35 % of lines, 30 % of none.
 
     Returns:
         Views (M, 2, 28, 28), uint8, of `Page.views`, and labels (M,), uint8, 0 to 9 or NO_DIGIT.
@@ -113,11 +113,11 @@ def simulate_digits(
 
 def _make_scene(rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.integer]) -> Scene:
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.3:
         image = simulate_non_digit(rng, str(rng.choice(NON_DIGITS)))
         return Scene(image, (), (), np.zeros(image.shape[:2], np.uint8))
     lengths = [1]
-    if kind < 0.6:
+    if kind < 0.65:
         lengths = [int(rng.integers(2, 8)) for _ in range(rng.choice([1, 1, 2]))]
     return simulate(rng, digits, labels, str(rng.choice([*CONDITIONS, *HARD])), lengths)
 

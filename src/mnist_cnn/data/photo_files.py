@@ -18,13 +18,17 @@ from mnist_cnn.photos.ink import Bytes
 # Scenes that a process makes at a time: results don't depend on the number of processes.
 CHUNK = 100
 TEST_SHARE = 10  # one scene of the test part for so many of the training part
+# The last training digits are in no training photo: a network knows the digits that it has seen, so
+# the reader's constants are tuned with digits that it hasn't.
+TUNING_DIGITS = 5000
 
 
 def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: int) -> None:
     """Writes the four files, `train` from MNIST's training digits and `t10k` from its test digits.
 
-    The training part begins with MNIST's own 60,000 images. All are (N, 2, 28, 28): digits with
-    their surroundings, see `photos.glyphs`. The class behind the digits, 10, is "no digit".
+    The training part begins with MNIST's own images. All are (N, 2, 28, 28): digits with their
+    surroundings, see `photos.glyphs`. The class behind the digits, 10, is "no digit". The last
+    TUNING_DIGITS training digits are left out.
 
     Args:
         out: Folder; the files go to `MNIST/raw` below it, where the data module looks for them.
@@ -69,10 +73,21 @@ def _simulate(mnist: Path, part: str, seed: tuple[int, int, int]) -> tuple[Bytes
 
 @cache  # once in each process
 def read_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
-    """The images (N, 28, 28) and labels (N,), uint8, of a part, `train` or `t10k`, of MNIST."""
-    if not (folder / f"{part}-labels-idx1-ubyte").exists():
+    """The images (N, 28, 28) and labels (N,), uint8, of a part of MNIST.
+
+    Args:
+        folder: Of the four files.
+        part: `train`, the training digits without the last ones, `tuning`, these, or `t10k`.
+    """
+    file = "t10k" if part == "t10k" else "train"
+    if not (folder / f"{file}-labels-idx1-ubyte").exists():
         raise FileNotFoundError(
-            f"{folder} lacks MNIST's {part} files; python train.py trainer=smoke fetches them"
+            f"{folder} lacks MNIST's {file} files; python train.py trainer=smoke fetches them"
         )
-    images = read_idx(folder / f"{part}-images-idx3-ubyte")
-    return images, read_idx(folder / f"{part}-labels-idx1-ubyte")
+    cut = {
+        "train": slice(None, -TUNING_DIGITS),
+        "tuning": slice(-TUNING_DIGITS, None),
+        "t10k": slice(None),
+    }[part]
+    images = read_idx(folder / f"{file}-images-idx3-ubyte")
+    return images[cut], read_idx(folder / f"{file}-labels-idx1-ubyte")[cut]

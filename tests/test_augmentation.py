@@ -1,0 +1,99 @@
+"""Random changes of training images."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from mnist_cnn.data import Warp
+
+SETTINGS = {
+    "rotate": {"rotate": 15},
+    "shear": {"shear": 15},
+    "zoom": {"zoom": 0.2},
+    "shift": {"shift": 0.1},
+    "bend": {"bend": 1.0},
+    "all": {"rotate": 10, "shear": 10, "zoom": 0.1, "shift": 0.07, "bend": 0.7},
+}
+
+
+@pytest.fixture
+def images() -> Tensor:
+    """Blobs in the middle of images higher than wide, (6, 2, 30, 24), uint8."""
+    y, x = np.mgrid[:30, :24] - np.array([14.5, 11.5]).reshape(2, 1, 1)
+    blob = 255 * np.exp(-((x / 3) ** 2) - (y / 6) ** 2)
+    return torch.tensor(np.tile(blob, (6, 2, 1, 1))).byte()
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_keeps_shape_and_range_and_changes_each_image_by_itself(
+    images: Tensor, settings: dict[str, float]
+) -> None:
+    warped = Warp(**settings)(images)
+    assert warped.shape == images.shape
+    assert warped.dtype == torch.float32
+    assert 0 <= warped.min()
+    assert warped.max() <= 255
+    assert len(torch.unique(warped, dim=0)) == len(images)
+    assert_close(warped[:, 0], warped[:, 1])  # all channels alike
+    assert warped.sum() == pytest.approx(float(images.sum()), rel=0.25)
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_depends_on_the_seed_alone(images: Tensor, settings: dict[str, float]) -> None:
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(Warp(**settings)(images))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_nothing_leaves_the_images_as_they_are(images: Tensor) -> None:
+    noise = torch.randint(0, 256, images.shape, dtype=torch.uint8)
+    assert_close(Warp()(noise), noise.float(), atol=1e-2, rtol=0)
+
+
+def test_shift_moves_by_a_share_of_the_side(images: Tensor) -> None:
+    tall = images[:1].expand(500, -1, -1, -1)
+    rows = torch.arange(30.0)
+    columns = torch.arange(24.0)
+    warped = Warp(shift=0.1)(tall)[:, 0]
+    mass = warped.sum((1, 2))
+    down = (warped.sum(2) @ rows) / mass - 14.5
+    right = (warped.sum(1) @ columns) / mass - 11.5
+    assert 2.8 < down.abs().max() <= 3.02
+    assert 2.2 < right.abs().max() <= 2.42
+
+
+def test_zoom_scales_both_ways_alike(images: Tensor) -> None:
+    warped = Warp(zoom=0.25)(images[:1].expand(500, -1, -1, -1))[:, 0]
+    area = warped.sum((1, 2)) / images[0, 0].sum()
+    assert area.max() == pytest.approx(1.25**2, rel=0.03)
+    assert area.min() == pytest.approx(1.25**-2, rel=0.03)
+
+
+def test_rotation_turns_by_degrees_on_images_that_are_not_square(images: Tensor) -> None:
+    warped = Warp(rotate=20)(images[:1].expand(500, -1, -1, -1))[:, 0]
+    y, x = torch.meshgrid(torch.arange(30.0) - 14.5, torch.arange(24.0) - 11.5, indexing="ij")
+    mixed = (warped * x * y).sum((1, 2))
+    spread = (warped * (x * x - y * y)).sum((1, 2))
+    angles = torch.rad2deg(torch.atan2(2 * mixed, -spread) / 2)
+    assert 18.5 < angles.abs().max() < 20.5
+    assert angles.min() < -18
+    assert angles.max() > 18
+    assert warped.sum((1, 2)).std() / warped.sum((1, 2)).mean() < 0.01  # turned, not deformed
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ({"rotate": -1}, "augment rotate is -1, must be from 0 to 180"),
+        ({"zoom": 1}, "augment zoom is 1, must be from 0 to 0.9"),
+        ({"bend": float("nan")}, "augment bend is nan, must be from 0 to 10"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(settings: dict[str, float], rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        Warp(**settings)
