@@ -18,8 +18,8 @@ from mnist_cnn.data import MnistDataModule
 CONF = ROOT / "conf"
 FILES = sorted(CONF.rglob("*.yaml"))
 GROUPS = {
-    *("callbacks", "data", "data/normalization", "experiment", "hydra/help", "logger", "model"),
-    *("optimizer", "scheduler", "trainer"),
+    *("callbacks", "data", "data/augment", "data/normalization", "experiment", "hydra/help"),
+    *("logger", "model", "optimizer", "scheduler", "trainer"),
 }
 LONG_FILES = {"callbacks/default.yaml", "train.yaml", "hydra/help/train.yaml"}
 
@@ -35,6 +35,7 @@ REFERENCES: dict[str, dict[str, Any]] = {
             "_partial_": True,
             "lr": 0.01,
             "momentum": 0.0,
+            "fused": True,
             "weight_decay": 0.0,
         },
         "trainer.max_epochs": 10,
@@ -51,6 +52,7 @@ REFERENCES: dict[str, dict[str, Any]] = {
             "lr": 1e-3,
             "weight_decay": 0.0,
             "eps": 1e-7,
+            "fused": True,
         },
         "trainer.max_epochs": 5,
         "monitor": {"metric": "epoch", "mode": "max"},
@@ -67,6 +69,7 @@ REFERENCES: dict[str, dict[str, Any]] = {
             "lr": 1e-4,
             "weight_decay": 0.0,
             "eps": 1e-8,
+            "fused": True,
         },
         "trainer.max_epochs": 7,
     },
@@ -81,6 +84,7 @@ REFERENCES: dict[str, dict[str, Any]] = {
             "lr": 3e-4,
             "weight_decay": 1e-3,
             "eps": 1e-8,
+            "fused": True,
         },
         "trainer.max_epochs": 10,
     },
@@ -95,6 +99,7 @@ REFERENCES: dict[str, dict[str, Any]] = {
             "lr": 1e-3,
             "weight_decay": 0.0,
             "eps": 1e-8,
+            "fused": True,
         },
         "trainer.max_epochs": 5,
     },

@@ -31,6 +31,10 @@ def check_settings(cfg: DictConfig) -> None:
         )
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
         raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
+    if cfg.threads is not None and not (isinstance(cfg.threads, int) and cfg.threads > 0):
+        raise ValueError(
+            f"threads is {cfg.threads}, must be a whole number of at least 1; null takes one a core"
+        )
     accelerator = cfg.trainer.accelerator
     if accelerator == "gpu" and not (
         torch.cuda.is_available() or torch.backends.mps.is_available()

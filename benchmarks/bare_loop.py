@@ -1,0 +1,108 @@
+"""A network of the texts on the project's own batches, in a loop of torch alone.
+
+python benchmarks/bare_loop.py NAME [--precision auto|32-true|bf16-mixed] [--data DIR]
+
+What is left of train.py without Lightning, metrics, logs, checkpoints and bar. Prints one line of
+JSON: seconds of one epoch, of them those in which batches were made, images, arithmetic per image,
+and what a matrix product reaches in the same process.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mnist_cnn.hardware import choose_precision, keep_freed_memory
+
+CONF = Path(__file__).parent.parent / "conf"
+SIDE = 2048  # of the matrices
+
+
+def matrix_peak(dtype: torch.dtype, device: torch.device) -> float:
+    """FLOP/s of a large matrix product, the best of five."""
+    matrix = torch.rand(SIDE, SIDE, device=device).to(dtype)
+    seconds = []
+    for _ in range(6):  # the first one sets up
+        start = time.perf_counter()
+        (matrix @ matrix).sum().item()  # waits for a GPU
+        seconds.append(time.perf_counter() - start)
+    return 2 * SIDE**3 / min(seconds[1:])
+
+
+def train_epoch(cfg: DictConfig, precision: str) -> dict[str, float]:
+    """Trains one epoch and measures it."""
+    keep_freed_memory()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(cfg.seed)
+    data = instantiate(cfg.data, _convert_="all")
+    data.prepare_data()
+    data.setup()
+    build = instantiate(cfg.model, _partial_=True, _convert_="all")
+    network: nn.Module = build(data.image_shape, data.num_classes).layers
+    network = network.to(device, memory_format=torch.channels_last).train()
+    optimizer = instantiate(cfg.optimizer)(network.parameters())
+    batches = data.train_dataloader()
+    batches.images, batches.labels = batches.images.to(device), batches.labels.to(device)
+    dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
+
+    def step() -> int:
+        nonlocal fetching
+        start = time.perf_counter()
+        images, labels = next(iterator)
+        fetching += time.perf_counter() - start
+        with torch.autocast(device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
+            loss = F.cross_entropy(network(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return len(labels)
+
+    fetching = 0.0
+    iterator = iter(batches)
+    with FlopCounterMode(display=False) as counter:
+        size = step()
+    peak = matrix_peak(dtype, device)
+    fetching, iterator = 0.0, iter(batches)
+    start = time.perf_counter()
+    seen = sum(step() for _ in range(len(batches)))
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return {
+        "seconds": time.perf_counter() - start,
+        "fetching_seconds": fetching,
+        "images": seen,
+        "flop_per_image": counter.get_total_flops() / size,
+        "matrix_peak": peak,
+    }
+
+
+def main() -> None:
+    """Trains, prints."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", help="of an experiment in conf/experiment/reference")
+    parser.add_argument("--precision", default="auto", choices=("auto", "32-true", "bf16-mixed"))
+    parser.add_argument("--data", default="data", help="folder of the MNIST files")
+    options = parser.parse_args()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(
+            "train",
+            [f"experiment=reference/{options.name}", f"data.data_dir={options.data}"],
+        )
+    precision = options.precision
+    if precision == "auto":
+        precision = choose_precision("auto")
+    print(json.dumps({"precision": precision, **train_epoch(cfg, precision)}))
+
+
+if __name__ == "__main__":
+    main()
