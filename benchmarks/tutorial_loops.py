@@ -118,9 +118,7 @@ def train(
 def test(network: nn.Module, batches: Batches, device: torch.device) -> float:
     """Accuracy, a fraction."""
     network.eval()
-    hits = [
-        network(images.to(device)).argmax(dim=1).cpu() == labels for images, labels in batches
-    ]
+    hits = [network(images.to(device)).argmax(dim=1).cpu() == labels for images, labels in batches]
     return float(torch.cat(hits).float().mean())
 
 

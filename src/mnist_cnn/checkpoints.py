@@ -125,7 +125,8 @@ def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
 def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     # `data_dir` is where, not what. A schedule that ends depends on the number of epochs.
     groups = {
-        name: recipe.get(name) for name in ("model", "data", "optimizer", "scheduler", "seed")
+        name: recipe.get(name)
+        for name in ("model", "data", "optimizer", "scheduler", "label_smoothing", "seed")
     }
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)

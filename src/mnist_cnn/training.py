@@ -176,6 +176,7 @@ def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:
             num_classes=data.num_classes,
             optimizer=optimizer,
             scheduler=instantiate(cfg.scheduler),
+            label_smoothing=cfg.label_smoothing,
         )
     except (TypeError, ValueError) as error:
         arguments = ", ".join(f"{k}={v}" for k, v in cfg.model.items() if k != "_target_")

@@ -28,19 +28,25 @@ class TrainingSetup(TypedDict, total=False):
 
     optimizer: OptimizerFactory
     scheduler: SchedulerFactory
+    label_smoothing: float
 
 
 class DigitClassifier(LightningModule):
     """Base of all networks. A variant is a constructor that sets `layers`, and nothing else.
 
-    Every argument of a variant but `optimizer` and `scheduler` is a plain number or a tuple of
-    them: that is what its checkpoints store, and all that rebuilding it takes.
+    Every argument of a variant but those of TrainingSetup is a plain number or a tuple of them:
+    that is what its checkpoints store, and all that rebuilding it takes.
 
     Args:
         input_shape: (C, H, W) of the images.
         num_classes: K.
         optimizer: Makes the optimizer from the parameters; only training needs it.
         scheduler: Makes the schedule, see `mnist_cnn.schedulers`; only training needs it.
+        label_smoothing: Share of a label that is spread over all classes in training (Szegedy et
+            al. 2016, "Rethinking the Inception architecture"); the training loss counts it.
+
+    Raises:
+        ValueError: `label_smoothing` is not from 0 to below 1.
     """
 
     layers: nn.Module
@@ -51,12 +57,18 @@ class DigitClassifier(LightningModule):
         num_classes: int,
         optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(ignore=["optimizer", "scheduler"], logger=False)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                f"label_smoothing is {label_smoothing}, must be from 0 to below 1; try 0.1"
+            )
+        self.save_hyperparameters(ignore=list(TrainingSetup.__annotations__), logger=False)
         self.example_input_array = torch.zeros(1, *input_shape)  # for the shapes in the summary
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
+        self._label_smoothing = label_smoothing
         self.train_metrics = _metrics(num_classes, "train/")
         self.val_metrics = _metrics(num_classes, "val/")
         self.test_metrics = _metrics(num_classes, "test/")
@@ -123,7 +135,8 @@ class DigitClassifier(LightningModule):
     def _step(self, batch: Batch, metrics: MetricCollection) -> dict[str, Tensor]:
         images, labels = batch
         logits = self(images)
-        losses = F.cross_entropy(logits, labels, reduction="none")
+        smoothing = self._label_smoothing if self.training else 0.0
+        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
         # Not self.log: its bookkeeping on every step costs more than these updates do.
         metrics["loss"].update(losses.detach())
         metrics["accuracy"].update(logits.detach(), labels)

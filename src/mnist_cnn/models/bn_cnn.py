@@ -30,7 +30,7 @@ class BnCnn(DigitClassifier):
         channels: Of the two convolutions.
         hidden: Size of the hidden layer.
         dropout: Probability that a hidden value is dropped in training.
-        setup: `optimizer` and `scheduler`.
+        setup: `optimizer`, `scheduler` and `label_smoothing`.
     """
 
     def __init__(
@@ -44,15 +44,16 @@ class BnCnn(DigitClassifier):
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
         first, second = channels
+        # The text has ReLU before pooling: the same values, from four times as many.
         features = nn.Sequential(
             nn.Conv2d(input_shape[0], first, 3, padding=1),
             nn.BatchNorm2d(first),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Conv2d(first, second, 5, padding=2),
             nn.BatchNorm2d(second),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
         )
         head = nn.Sequential(
             nn.Flatten(),

@@ -34,7 +34,7 @@ class CompactCnn(DigitClassifier):
         num_classes: K.
         channels: Of the convolutions in pairs, by size of their output.
         dropout: Probability that a mean is dropped in training.
-        setup: `optimizer` and `scheduler`.
+        setup: `optimizer`, `scheduler` and `label_smoothing`.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class DeepBnCnn(DigitClassifier):
         channels: Of the four convolutions.
         hidden: Sizes of the two hidden layers.
         dropout: Probability that a value of the first hidden layer is dropped in training.
-        setup: `optimizer` and `scheduler`.
+        setup: `optimizer`, `scheduler` and `label_smoothing`.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class DigitCnn(DigitClassifier):
         num_classes: K.
         channels: Of the two convolutions.
         hidden: Size of the hidden layer.
-        setup: `optimizer` and `scheduler`.
+        setup: `optimizer`, `scheduler` and `label_smoothing`.
     """
 
     def __init__(
@@ -43,13 +43,14 @@ class DigitCnn(DigitClassifier):
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
         first, second = channels
+        # The text has ReLU before pooling: the same values, from four times as many.
         features = nn.Sequential(
             nn.Conv2d(input_shape[0], first, 3),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Conv2d(first, second, 3),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
         )
         head = nn.Sequential(
             nn.Flatten(),

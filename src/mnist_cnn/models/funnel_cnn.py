@@ -32,7 +32,7 @@ class FunnelCnn(DigitClassifier):
         num_classes: K.
         channels: Of the three convolutions.
         hidden: Sizes of the two hidden layers.
-        setup: `optimizer` and `scheduler`.
+        setup: `optimizer`, `scheduler` and `label_smoothing`.
     """
 
     def __init__(

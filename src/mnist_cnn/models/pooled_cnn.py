@@ -33,7 +33,7 @@ class PooledCnn(DigitClassifier):
         num_classes: K.
         channels: Of the three convolutions.
         hidden: Sizes of the two hidden layers.
-        setup: `optimizer` and `scheduler`.
+        setup: `optimizer`, `scheduler` and `label_smoothing`.
     """
 
     def __init__(
@@ -46,16 +46,17 @@ class PooledCnn(DigitClassifier):
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
         first, second, third = channels
+        # The text has ReLU before pooling: the same values, from four times as many.
         features = nn.Sequential(
             nn.Conv2d(input_shape[0], first, 3),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Conv2d(first, second, 3),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Conv2d(second, third, 3),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(),
         )
         head = nn.Sequential(
             nn.Flatten(),

@@ -1,0 +1,222 @@
+"""How long does an epoch take? train.py against the texts' loops, and what each layer of it costs.
+
+python benchmarks/train_speed.py [--repeats N] [--networks NAME …] [--data DIR] [--out DIR]
+
+Every measurement is one epoch in a process of its own, the ways take turns. Writes table.md,
+results.json and chart.png. The machine must have nothing else to do.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import __version__ as lightning_version
+from matplotlib.figure import Figure
+
+from mnist_cnn.errors import Parser, ends_with_one_line
+
+ROOT = Path(__file__).parent.parent
+NETWORKS = ("bn_cnn", "pooled_cnn", "funnel_cnn", "deep_bn_cnn", "digit_cnn")
+TUTORIAL, PRODUCT, FLOAT32 = "the text's loop", "train.py", "train.py, float32"
+BARE, LIGHTNING = "bare loop", "bare loop in Lightning"
+
+Measurement = dict[str, float]
+
+
+def measure(command: Sequence[str]) -> tuple[str, float]:
+    """Runs a command in the project's folder; what it printed, and its peak memory in MB.
+
+    Raises:
+        ChildProcessError: It failed.
+    """
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise ChildProcessError(f"{' '.join(command)} ended with code {process.returncode}")
+    return output, usage.ru_maxrss / 1024
+
+
+def measure_script(script: str, network: str, data: str) -> Measurement:
+    """One epoch of a loop of this folder."""
+    output, memory = measure([f"benchmarks/{script}", network, "--data", data])
+    result = json.loads(output.splitlines()[-1])
+    seconds = result["seconds"]
+    return {
+        **{key: value for key, value in result.items() if isinstance(value, float)},
+        "images": result["images"],
+        "seconds": seconds[0] if isinstance(seconds, list) else seconds,
+        "memory": memory,
+    }
+
+
+def measure_train(network: str, data: str, *overrides: str) -> Measurement:
+    """One epoch of train.py, with everything that it writes, but without a validation."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["train.py", f"experiment=reference/{network}", f"data.data_dir={data}"]
+        run = ["trainer.max_epochs=1", "+trainer.limit_val_batches=0", f"hydra.run.dir={folder}/run"]
+        _, memory = measure([*command, *run, *overrides])
+        metrics = json.loads(Path(folder, "run", "metrics.json").read_text())
+    seconds = metrics["train_seconds"]
+    images = metrics["images_per_second"] * seconds
+    return {"seconds": seconds, "images": images, "memory": memory}
+
+
+def lightning_alone() -> list[str]:
+    """What leaves nothing but Lightning's loop and the metrics of train.py."""
+    callbacks = (ROOT / "conf" / "callbacks" / "default.yaml").read_text().splitlines()
+    names = [line[:-1] for line in callbacks if line[:1].isalpha() and line.endswith(":")]
+    return ["logger=none", *(f"callbacks.{name}=null" for name in names)]
+
+
+WAYS: dict[str, Callable[[str, str], Measurement]] = {
+    TUTORIAL: lambda network, data: measure_script("tutorial_loops.py", network, data),
+    PRODUCT: measure_train,
+    FLOAT32: lambda network, data: measure_train(network, data, "trainer.precision=32-true"),
+    BARE: lambda network, data: measure_script("bare_loop.py", network, data),
+    LIGHTNING: lambda network, data: measure_train(network, data, *lightning_alone()),
+}
+
+
+def summarize(measured: dict[str, list[Measurement]]) -> dict[str, Any]:
+    """The figures of one network: medians over the repeats, ratios within them."""
+
+    def ratio(way: str, other: str) -> list[float]:
+        pairs = zip(measured[way], measured[other], strict=True)
+        return sorted(one["seconds"] / two["seconds"] for one, two in pairs)
+
+    shares = [
+        bare["flop_per_image"] * run["images"] / run["seconds"] / bare["matrix_peak"]
+        for run, bare in zip(measured[PRODUCT], measured[BARE], strict=True)
+    ]
+    return {
+        "seconds": {
+            way: sorted(run["seconds"] for run in runs) for way, runs in measured.items()
+        },
+        "memory": {way: max(run["memory"] for run in runs) for way, runs in measured.items()},
+        "images_per_second": statistics.median(
+            run["images"] / run["seconds"] for run in measured[PRODUCT]
+        ),
+        "against_text": ratio(PRODUCT, TUTORIAL),
+        "float32_against_text": ratio(FLOAT32, TUTORIAL),
+        "against_bare": ratio(PRODUCT, BARE),
+        "lightning_against_bare": ratio(LIGHTNING, BARE),
+        "gflops": statistics.median(
+            bare["flop_per_image"] * run["images"] / run["seconds"] / 1e9
+            for run, bare in zip(measured[PRODUCT], measured[BARE], strict=True)
+        ),
+        "matrix_gflops": statistics.median(run["matrix_peak"] / 1e9 for run in measured[BARE]),
+        "share_of_peak": sorted(shares),
+        "share_of_fetching": sorted(
+            run["fetching_seconds"] / run["seconds"] for run in measured[BARE]
+        ),
+    }
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """All networks as two tables in Markdown; medians, ratios with their range."""
+    lines = [
+        f"| network | {' | '.join(f'{way}, s' for way in WAYS)} | images/s | peak memory, MB |",
+        "|---|" + "---|" * (len(WAYS) + 2),
+    ]
+    for name, row in results.items():
+        seconds = " | ".join(f"{statistics.median(row['seconds'][way]):.1f}" for way in WAYS)
+        memory = row["memory"][PRODUCT]
+        lines.append(f"| {name} | {seconds} | {row['images_per_second']:,.0f} | {memory:,.0f} |")
+    lines += [
+        "",
+        "| network | train.py / text | float32 / text | train.py / bare | in Lightning / bare | "
+        "GFLOP/s | of the matrix product's | making batches |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in results.items():
+        keys = ("against_text", "float32_against_text", "against_bare", "lightning_against_bare")
+        ratios = " | ".join(_range(row[key], "{:.2f}") for key in keys)
+        lines.append(
+            f"| {name} | {ratios} | {row['gflops']:.0f} of {row['matrix_gflops']:.0f} | "
+            f"{_range(row['share_of_peak'], '{:.0%}')} | "
+            f"{_range(row['share_of_fetching'], '{:.1%}')} |"
+        )
+    return "\n".join(lines)
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    middle, low, high = (
+        form.format(value) for value in (statistics.median(values), min(values), max(values))
+    )
+    return f"{middle} ({low} to {high})"
+
+
+def chart(results: dict[str, dict[str, Any]]) -> Figure:
+    """Seconds of an epoch, a group of bars for each network."""
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    width = 0.8 / len(WAYS)
+    for index, way in enumerate(WAYS):
+        medians = [statistics.median(row["seconds"][way]) for row in results.values()]
+        places = [place + (index - (len(WAYS) - 1) / 2) * width for place in range(len(results))]
+        bars = axes.bar(places, medians, width, label=way)
+        axes.bar_label(bars, fmt="%.1f", fontsize=7)
+    axes.set_xticks(range(len(results)), list(results))
+    axes.set(ylabel="seconds", title=f"One training epoch, {describe_machine()}")
+    axes.legend()
+    return figure
+
+
+def describe_machine() -> str:
+    """Where it was measured, with what."""
+    device = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    return (
+        f"{device}, Python {platform.python_version()}, torch {torch.__version__}, "
+        f"Lightning {lightning_version}"
+    )
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
+    parser.add_argument("--data", default="data", help="folder of the MNIST files")
+    parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/train_speed"))
+    options = parser.parse_args()
+    if options.repeats < 1:
+        parser.error(f"--repeats is {options.repeats}, must be at least 1")
+    results = {}
+    with ends_with_one_line():
+        for network in options.networks:
+            measured: dict[str, list[Measurement]] = {way: [] for way in WAYS}
+            for _ in range(options.repeats):
+                for way, run in WAYS.items():
+                    measured[way].append(run(network, options.data))
+                    print(f"{network}, {way}: {measured[way][-1]['seconds']:.1f} s", flush=True)
+            results[network] = summarize(measured)
+        text = f"{table(results)}\n\n{describe_machine()}, {options.repeats} repeats"
+        print(f"\n{text}")
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "table.md").write_text(text + "\n")
+        (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        chart(results).savefig(options.out / "chart.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()
