@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mnist_cnn.hardware import choose_precision, keep_freed_memory
@@ -47,39 +47,37 @@ def train_epoch(cfg: DictConfig, precision: str) -> dict[str, float]:
     data.setup()
     build = instantiate(cfg.model, _partial_=True, _convert_="all")
     network: nn.Module = build(data.image_shape, data.num_classes).layers
-    network = network.to(device, memory_format=torch.channels_last).train()
+    network = network.to(device).to(memory_format=torch.channels_last).train()
     optimizer = instantiate(cfg.optimizer)(network.parameters())
     batches = data.train_dataloader()
     batches.images, batches.labels = batches.images.to(device), batches.labels.to(device)
     dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
 
-    def step() -> int:
-        nonlocal fetching
-        start = time.perf_counter()
-        images, labels = next(iterator)
-        fetching += time.perf_counter() - start
+    def step(images: Tensor, labels: Tensor) -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=dtype is torch.bfloat16):
             loss = F.cross_entropy(network(images), labels)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        return len(labels)
 
-    fetching = 0.0
-    iterator = iter(batches)
     with FlopCounterMode(display=False) as counter:
-        size = step()
+        images, labels = next(iter(batches))
+        step(images, labels)
     peak = matrix_peak(dtype, device)
-    fetching, iterator = 0.0, iter(batches)
+    iterator, fetching = iter(batches), 0.0
     start = time.perf_counter()
-    seen = sum(step() for _ in range(len(batches)))
+    for _ in range(len(batches)):
+        asked = time.perf_counter()
+        batch = next(iterator)
+        fetching += time.perf_counter() - asked
+        step(*batch)
     if device.type == "cuda":
         torch.cuda.synchronize()
     return {
         "seconds": time.perf_counter() - start,
         "fetching_seconds": fetching,
-        "images": seen,
-        "flop_per_image": counter.get_total_flops() / size,
+        "images": len(batches.indices),
+        "flop_per_image": counter.get_total_flops() / len(labels),
         "matrix_peak": peak,
     }
 

@@ -1,10 +1,10 @@
 """How well are simulated photos read? By condition, against the ways of two of the texts.
 
-python benchmarks/photos.py [--singles N] [--strings N] [--none N] [--part train|test]
+python benchmarks/photos.py [--singles N] [--strings N] [--none N] [--part tuning|test]
                             [--checkpoint FILE] [--data DIR] [--out DIR]
 
 Writes table.md, results.json and failures.png. Digits come from MNIST's test files; with
-`--part train` from the training files, which is the part to tune with.
+`--part tuning` from the training digits that are in no training photo.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from mnist_cnn.simulator import CONDITIONS, NON_DIGITS, simulate, simulate_non_d
 from photo_tables import CONFIDENT, Tally, failures_picture, table
 
 SEED = 2026
-PARTS = {"train": "train", "test": "t10k"}
+PARTS = {"tuning": "tuning", "test": "t10k"}
 KEPT = 3  # failures of each condition and kind, for the picture
 LAYOUTS = ((2,), (3,), (4,), (5,), (6,), (8,), (10,), (12,), (4, 4), (5, 3, 6))
 
@@ -114,7 +114,7 @@ def main() -> None:
     print(text)
     print(
         f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"OpenCV {cv2.__version__}, seed {SEED}, digits of the {options.part} files"
+        f"OpenCV {cv2.__version__}, seed {SEED}, digits: {options.part}"
     )
     write(options.out, text, results)
 

@@ -45,8 +45,9 @@ def measure(command: Sequence[str]) -> tuple[str, float]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    assert process.stdout is not None
-    output = process.stdout.read()
+    assert process.stdout is not None  # for the types
+    with process.stdout:
+        output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -71,8 +72,8 @@ def measure_train(network: str, data: str, *overrides: str) -> Measurement:
     """One epoch of train.py, with everything that it writes, but without a validation."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["train.py", f"experiment=reference/{network}", f"data.data_dir={data}"]
-        run = ["trainer.max_epochs=1", "+trainer.limit_val_batches=0", f"hydra.run.dir={folder}/run"]
-        _, memory = measure([*command, *run, *overrides])
+        command += ["trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
+        _, memory = measure([*command, f"hydra.run.dir={folder}/run", *overrides])
         metrics = json.loads(Path(folder, "run", "metrics.json").read_text())
     seconds = metrics["train_seconds"]
     images = metrics["images_per_second"] * seconds
@@ -107,9 +108,7 @@ def summarize(measured: dict[str, list[Measurement]]) -> dict[str, Any]:
         for run, bare in zip(measured[PRODUCT], measured[BARE], strict=True)
     ]
     return {
-        "seconds": {
-            way: sorted(run["seconds"] for run in runs) for way, runs in measured.items()
-        },
+        "seconds": {way: sorted(run["seconds"] for run in runs) for way, runs in measured.items()},
         "memory": {way: max(run["memory"] for run in runs) for way, runs in measured.items()},
         "images_per_second": statistics.median(
             run["images"] / run["seconds"] for run in measured[PRODUCT]

@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -57,12 +58,10 @@ def _transform(*steps: object) -> transforms.Compose:
     return transforms.Compose([transforms.ToTensor(), *steps])
 
 
-def _sgd(parameters: object) -> torch.optim.Optimizer:
-    return torch.optim.SGD(parameters, lr=0.01)  # type: ignore[arg-type]  # of nn.Module
-
-
-def _adam(**settings: float) -> Callable[..., torch.optim.Optimizer]:
-    return lambda parameters: torch.optim.Adam(parameters, **settings)
+def _adam(
+    lr: float, eps: float = 1e-8, weight_decay: float = 0.0
+) -> Callable[..., torch.optim.Optimizer]:
+    return partial(torch.optim.Adam, lr=lr, eps=eps, weight_decay=weight_decay)
 
 
 SHAPE = (1, 28, 28)
@@ -70,7 +69,12 @@ STANDARDIZE = transforms.Normalize((0.1307,), (0.3081,))
 CENTER = transforms.Normalize((0.5,), (0.5,))
 COLUMN_L2 = transforms.Lambda(lambda image: F.normalize(image, dim=-2))
 LOOPS = {
-    "bn_cnn": Loop(lambda: BnCnn(SHAPE, 10).layers, _sgd, 100, _transform(STANDARDIZE)),
+    "bn_cnn": Loop(
+        lambda: BnCnn(SHAPE, 10).layers,
+        partial(torch.optim.SGD, lr=0.01),
+        100,
+        _transform(STANDARDIZE),
+    ),
     "pooled_cnn": Loop(
         lambda: PooledCnn(SHAPE, 10).layers,
         _adam(lr=1e-3, eps=1e-7),
@@ -88,7 +92,7 @@ LOOPS = {
     "digit_cnn": Loop(lambda: DigitCnn(SHAPE, 10).layers, _adam(lr=1e-3), 64, _transform(CENTER)),
     "pytorch_example": Loop(
         PyTorchExample,
-        lambda parameters: torch.optim.Adadelta(parameters, lr=1.0),
+        partial(torch.optim.Adadelta, lr=1.0),
         64,
         _transform(STANDARDIZE),
     ),
@@ -102,11 +106,11 @@ def train(
     total, correct, seen = 0.0, 0, 0
     network.train()
     for images, labels in batches:
-        images, labels = images.to(device), labels.to(device)  # noqa: PLW2901
+        images, labels = images.to(device), labels.to(device)
         logits = network(images)
         loss = F.cross_entropy(logits, labels)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         total += loss.item()
         correct += int((logits.argmax(dim=1) == labels).sum())

@@ -21,7 +21,9 @@ GROUPS = {
     *("callbacks", "data", "data/augment", "data/normalization", "experiment", "hydra/help"),
     *("logger", "model", "optimizer", "scheduler", "trainer"),
 }
-LONG_FILES = {"callbacks/default.yaml", "train.yaml", "hydra/help/train.yaml"}
+LONG_FILES = {
+    *("callbacks/default.yaml", "train.yaml", "hydra/help/train.yaml", "experiment/photos.yaml")
+}
 
 CENTER = {"method": "affine", "mean": 0.5, "std": 0.5}
 REFERENCES: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.optim import SGD
+from torch.testing import assert_close
 
 from conftest import ROOT, quiet_trainer
 from mnist_cnn.data import MnistDataModule
@@ -39,14 +40,14 @@ PARAMETERS = {
 # conv CHANNELS@KERNEL pPADDING, on one grey channel; linear IN-OUT; pooling 2×2.
 LAYERS = {
     "bn_cnn": [
-        *("conv 1-8@3 p1", "batchnorm 8", "relu", "pool 2"),
-        *("conv 8-32@5 p2", "batchnorm 32", "relu", "pool 2"),
+        *("conv 1-8@3 p1", "batchnorm 8", "pool 2", "relu"),
+        *("conv 8-32@5 p2", "batchnorm 32", "pool 2", "relu"),
         *("flatten", "linear 1568-600", "relu", "dropout 0.5", "linear 600-10"),
     ],
     "pooled_cnn": [
-        *("conv 1-64@3 p0", "relu", "pool 2"),
-        *("conv 64-64@3 p0", "relu", "pool 2"),
-        *("conv 64-64@3 p0", "relu", "pool 2"),
+        *("conv 1-64@3 p0", "pool 2", "relu"),
+        *("conv 64-64@3 p0", "pool 2", "relu"),
+        *("conv 64-64@3 p0", "pool 2", "relu"),
         *("flatten", "linear 64-64", "relu", "linear 64-32", "relu", "linear 32-10"),
     ],
     "funnel_cnn": [
@@ -62,7 +63,7 @@ LAYERS = {
         *("linear 200-500", "relu", "linear 500-10"),
     ],
     "digit_cnn": [
-        *("conv 1-32@3 p0", "relu", "pool 2", "conv 32-64@3 p0", "relu", "pool 2"),
+        *("conv 1-32@3 p0", "pool 2", "relu", "conv 32-64@3 p0", "pool 2", "relu"),
         *("flatten", "linear 1600-64", "relu", "linear 64-10"),
     ],
     "mlp": [
@@ -348,3 +349,22 @@ def test_a_broken_loss_shows_in_the_logged_loss(monkeypatch: pytest.MonkeyPatch)
     model.validation_step((torch.full((2, 5), math.nan), labels), 1)
     model.on_validation_epoch_end()
     assert logged["val/loss"].isnan()
+
+
+def test_label_smoothing_counts_in_training_alone() -> None:
+    images, labels = torch.randn(6, *MNIST), torch.arange(6)
+    model = build("mlp", label_smoothing=0.2)
+    log_probabilities = model(images).log_softmax(dim=1)
+    # 0.8 of the label's own loss, 0.2 of the mean over all classes.
+    own = -log_probabilities[torch.arange(6), labels].mean()
+    smoothed = 0.8 * own - 0.2 * log_probabilities.mean()
+    assert_close(model.training_step((images, labels), 0)["loss"], smoothed)
+    model.eval()
+    assert_close(model.validation_step((images, labels), 0)["loss"], own)
+    assert "label_smoothing" not in model.hparams
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan])
+def test_label_smoothing_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=rf"label_smoothing is {share}, must be from 0 to below 1"):
+        build("mlp", label_smoothing=share)

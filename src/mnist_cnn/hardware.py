@@ -22,7 +22,7 @@ def choose_precision(accelerator: str) -> str:
     """
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif accelerator == "cpu" or (accelerator == "auto" and not torch.mps.is_available()):
+    elif accelerator == "cpu" or (accelerator == "auto" and not torch.backends.mps.is_available()):
         abilities = torch.cpu.get_capabilities()
         fast = bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
     else:

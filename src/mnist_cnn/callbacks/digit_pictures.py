@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from mnist_cnn import figures
-from mnist_cnn.data import TensorBatches
+from mnist_cnn.data import MnistDataModule, TensorBatches
 from mnist_cnn.evaluation import Predictions
 
 FIRST_DIGITS = 40
@@ -31,14 +31,13 @@ class DigitPictures(Callback):
         """Shows the first digits of the training part, and what augmentation makes of them."""
         if not _boards(trainer):
             return
-        images, labels = trainer.datamodule.part("train")  # type: ignore[attr-defined]
-        titles = [str(int(label)) for label in labels[:FIRST_DIGITS]]
-        first = images[:FIRST_DIGITS]
-        _show(trainer, "digits/first training digits", figures.digits(first.numpy(), titles))
-        augment = trainer.datamodule.augment  # type: ignore[attr-defined]
-        if not isinstance(augment, nn.Identity):
+        data = cast(MnistDataModule, trainer.datamodule)  # type: ignore[attr-defined]
+        images, labels = data.part("train", FIRST_DIGITS)
+        titles = [str(int(label)) for label in labels]
+        _show(trainer, "digits/first training digits", figures.digits(images.numpy(), titles))
+        if not isinstance(data.augment, nn.Identity):
             with torch.random.fork_rng(devices=[]):  # training goes on as without the picture
-                changed = figures.digits(augment(first).byte().numpy(), titles)
+                changed = figures.digits(data.augment(images).byte().numpy(), titles)
             _show(trainer, "digits/first training digits, augmented", changed)
 
     def on_test_batch_end(

@@ -62,6 +62,7 @@ class TensorBatches:
         labels: (N,), int64.
         batch_size: Images in a batch; the last one of an epoch may be smaller.
         normalize: Makes float images of a batch of uint8 ones.
+        indices: (M,), int64: of the images to use; None uses all.
         augment: Changes a batch before it is normalised; see `data.augmentation`.
         seed: Shuffles by this seed, anew for each epoch; None keeps the order.
         rank: Number of this process.
@@ -75,16 +76,18 @@ class TensorBatches:
         batch_size: int,
         normalize: Normalization,
         *,
+        indices: Tensor | None = None,
         augment: Augmentation = UNCHANGED,
         seed: int | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         self.images, self.labels = images, labels
+        self.indices = torch.arange(len(labels)) if indices is None else indices
         self.batch_size = batch_size
         self.augment, self.normalize = augment, normalize
         # Lightning looks for these two names, to announce each epoch and to tell shuffled loaders.
-        self.sampler = EpochOrder(len(images), seed, rank, world_size)
+        self.sampler = EpochOrder(len(self.indices), seed, rank, world_size)
         self.batch_sampler = None
         self._epoch, self._position = 0, 0  # batches handed out in the epoch that was begun last
         self._resuming = False
@@ -95,7 +98,8 @@ class TensorBatches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         start = self._position_in_epoch() if self._resuming else 0
         self._epoch, self._position, self._resuming = self.sampler.epoch, start, False
-        batches = torch.split(self.sampler.indices().to(self.images.device), self.batch_size)
+        order = self.indices[self.sampler.indices()].to(self.images.device)
+        batches = torch.split(order, self.batch_size)
         for index in range(start, len(self)):
             # Counted before it is handed out: a checkpoint is saved behind the step on it.
             self._position = index + 1

@@ -13,7 +13,9 @@ UNSIGNED_BYTE = 0x08
 
 
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:
-    """Reads an IDX file of unsigned bytes.
+    """Maps an IDX file of unsigned bytes into memory, from where it is read when it is used.
+
+    So a file may be larger than the memory, and processes share what they read.
 
     The format (http://yann.lecun.com/exdb/mnist): two zero bytes, a byte for the type of the
     elements, a byte for the number of dimensions, each size as a big-endian 32-bit integer, then
@@ -23,27 +25,34 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         path: The file.
 
     Returns:
-        A read-only array of the stored shape: images are (N, H, W) or (N, C, H, W), labels (N,).
+        An array of the stored shape: images are (N, H, W) or (N, C, H, W), labels (N,). Changes
+        to it don't reach the file.
 
     Raises:
         ValueError: The file is no IDX file of unsigned bytes, or its length isn't what it says.
     """
-    content = path.read_bytes()
-    if len(content) < 4 or content[:3] != bytes([0, 0, UNSIGNED_BYTE]):
-        raise ValueError(
-            f"{path} starts with {content[:4].hex() or 'nothing'}, an IDX file of unsigned bytes "
-            "with 000008; replace it by one of the MNIST files"
-        )
-    header = 4 + 4 * content[3]
-    if len(content) < header:
+    with path.open("rb") as file:
+        start = file.read(4)
+        if len(start) < 4 or start[:3] != bytes([0, 0, UNSIGNED_BYTE]):
+            raise ValueError(
+                f"{path} starts with {start.hex() or 'nothing'}, an IDX file of unsigned bytes "
+                "with 000008; replace it by one of the MNIST files"
+            )
+        sizes = file.read(4 * start[3])
+    if len(sizes) < 4 * start[3]:
         raise ValueError(f"{path} ends inside its header; replace it by a whole copy")
-    shape = struct.unpack(f">{content[3]}I", content[4:header])
-    if len(content) - header != math.prod(shape):
+    shape = struct.unpack(f">{start[3]}I", sizes)
+    header = len(start) + len(sizes)
+    elements = path.stat().st_size - header
+    if elements != math.prod(shape):
         raise ValueError(
-            f"{path} holds {len(content) - header} elements, its header promises "
-            f"{math.prod(shape)}; replace it by a whole copy"
+            f"{path} holds {elements} elements, its header promises {math.prod(shape)}; replace it "
+            "by a whole copy"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    if elements == 0:  # which can't be mapped
+        return np.zeros(shape, np.uint8)
+    # c: writable, as torch wants it, but what is written stays in memory.
+    return np.memmap(path, np.uint8, "c", offset=header, shape=shape)
 
 
 def write_idx(path: Path, values: npt.NDArray[np.uint8]) -> None:

@@ -24,9 +24,10 @@ class MnistDataModule(LightningDataModule):
     """MNIST: 60,000 images to train and validate with, the official 10,000 to test with.
 
     With other `digests` it is any data set that comes as four such files, of images (N, H, W) or
-    (N, C, H, W). The images stay one uint8 tensor on the training device; batches are indexed,
-    converted and normalised there as a whole. Training is shuffled; validation and test never are.
-    The validation part is taken from the 60,000, the same one for every `seed`.
+    (N, C, H, W). The images stay one uint8 tensor, on a CPU the mapped file itself, on a GPU a copy
+    there; batches are indexed, converted and normalised as a whole on the training device. Training
+    is shuffled; validation and test never are. The validation part is taken from the 60,000, the
+    same one for every `seed`.
 
     Args:
         normalization: The normalisation's description, see `build_normalization`.
@@ -81,7 +82,7 @@ class MnistDataModule(LightningDataModule):
         self.batch_size, self.val_size, self.val_split = batch_size, val_size, val_split
         self.split_seed, self.seed = split_seed, seed
         self.digests = dict(MNIST_SHA256 if digests is None else digests)
-        self._parts: dict[str, tuple[Tensor, Tensor]] = {}
+        self._parts: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # images, labels, indices
 
     def prepare_data(self) -> None:
         """Fetches missing files and checks all; see `provide_files` for its errors.
@@ -123,18 +124,20 @@ class MnistDataModule(LightningDataModule):
         self.num_classes = int(labels.max()) + 1
         train, val = self._split(labels.numpy())
         self._parts = {
-            "train": (images[train], labels[train]),
-            "val": (images[val], labels[val]),
-            "test": test,
+            "train": (images, labels, train),
+            "val": (images, labels, val),
+            "test": (*test, torch.arange(len(test[1]))),
         }
 
-    def part(self, name: str) -> tuple[Tensor, Tensor]:
-        """The images (N, C, H, W), uint8, and labels (N,), int64, of a part.
+    def part(self, name: str, first: int | None = None) -> tuple[Tensor, Tensor]:
+        """The images (N, C, H, W), uint8, and labels (N,), int64, of a part, in file order.
 
         Args:
-            name: "train", "val" or "test"; in file order.
+            name: "train", "val" or "test".
+            first: At most so many of them; None for all.
         """
-        return self._parts[name]
+        images, labels, indices = self._parts[name]
+        return images[indices[:first]], labels[indices[:first]]
 
     def train_dataloader(self) -> TensorBatches:
         """Shuffled batches of the training part."""
@@ -153,12 +156,12 @@ class MnistDataModule(LightningDataModule):
         return self.test_dataloader()
 
     def _batches(self, name: str, batch_size: int, **order: Any) -> TensorBatches:  # noqa: ANN401
-        images, labels = self._parts[name]
+        images, labels, indices = self._parts[name]
         if self.trainer is not None:
             device = self.trainer.strategy.root_device
             images, labels = images.to(device), labels.to(device)
             order |= {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
-        return TensorBatches(images, labels, batch_size, self.normalize, **order)
+        return TensorBatches(images, labels, batch_size, self.normalize, indices=indices, **order)
 
     def _read(self, name: str) -> tuple[Tensor, Tensor]:
         images = read_idx(self.folder / f"{name}-images-idx3-ubyte")
@@ -175,7 +178,7 @@ class MnistDataModule(LightningDataModule):
             )
         if images.ndim == 3:  # grey, without a dimension for channels, as MNIST's are
             images = images[:, None]
-        return torch.tensor(images), torch.tensor(labels).long()
+        return torch.from_numpy(images), torch.from_numpy(labels).long()
 
     def _split(self, labels: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         if self.val_split == "tail":

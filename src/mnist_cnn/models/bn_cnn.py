@@ -9,15 +9,15 @@ from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, flat_fe
 
 
 class BnCnn(DigitClassifier):
-    """Conv–BatchNorm–ReLU–pool twice, then a wide hidden layer with dropout.
+    """Conv–BatchNorm–pool–ReLU twice, then a wide hidden layer with dropout.
 
     ============================  ==============
     layer                         output
     ============================  ==============
-    conv 3×3, BatchNorm, ReLU     (N, 8, 28, 28)
-    max pool 2×2                  (N, 8, 14, 14)
-    conv 5×5, BatchNorm, ReLU     (N, 32, 14, 14)
-    max pool 2×2                  (N, 32, 7, 7)
+    conv 3×3, BatchNorm           (N, 8, 28, 28)
+    max pool 2×2, ReLU            (N, 8, 14, 14)
+    conv 5×5, BatchNorm           (N, 32, 14, 14)
+    max pool 2×2, ReLU            (N, 32, 7, 7)
     linear, ReLU, dropout         (N, 600)
     linear                        (N, 10)
     ============================  ==============

@@ -9,15 +9,15 @@ from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, flat_fe
 
 
 class DigitCnn(DigitClassifier):
-    """Conv–ReLU–pool twice, then one small hidden layer.
+    """Conv–pool–ReLU twice, then one small hidden layer.
 
     ====================  ===============
     layer                 output
     ====================  ===============
-    conv 3×3, ReLU        (N, 32, 26, 26)
-    max pool 2×2          (N, 32, 13, 13)
-    conv 3×3, ReLU        (N, 64, 11, 11)
-    max pool 2×2          (N, 64, 5, 5)
+    conv 3×3              (N, 32, 26, 26)
+    max pool 2×2, ReLU    (N, 32, 13, 13)
+    conv 3×3              (N, 64, 11, 11)
+    max pool 2×2, ReLU    (N, 64, 5, 5)
     linear, ReLU          (N, 64)
     linear                (N, 10)
     ====================  ===============

@@ -9,17 +9,17 @@ from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, flat_fe
 
 
 class PooledCnn(DigitClassifier):
-    """Conv–ReLU–pool three times, then two small hidden layers.
+    """Conv–pool–ReLU three times, then two small hidden layers.
 
     ====================  ===============
     layer                 output
     ====================  ===============
-    conv 3×3, ReLU        (N, 64, 26, 26)
-    max pool 2×2          (N, 64, 13, 13)
-    conv 3×3, ReLU        (N, 64, 11, 11)
-    max pool 2×2          (N, 64, 5, 5)
-    conv 3×3, ReLU        (N, 64, 3, 3)
-    max pool 2×2          (N, 64, 1, 1)
+    conv 3×3              (N, 64, 26, 26)
+    max pool 2×2, ReLU    (N, 64, 13, 13)
+    conv 3×3              (N, 64, 11, 11)
+    max pool 2×2, ReLU    (N, 64, 5, 5)
+    conv 3×3              (N, 64, 3, 3)
+    max pool 2×2, ReLU    (N, 64, 1, 1)
     linear, ReLU          (N, 64)
     linear, ReLU          (N, 32)
     linear                (N, 10)

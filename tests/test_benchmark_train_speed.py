@@ -1,0 +1,113 @@
+"""The benchmark of training speed runs and counts rightly."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+from torchvision.datasets import MNIST
+
+from conftest import ROOT, FakeData
+from mnist_cnn.data import build_normalization
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import bare_loop
+import train_speed
+import tutorial_loops
+
+MEASURED: dict[str, list[dict[str, float]]] = {
+    train_speed.TUTORIAL: [{"seconds": s, "images": 600, "memory": 500} for s in (10, 20, 30)],
+    train_speed.PRODUCT: [{"seconds": s, "images": 600, "memory": s} for s in (4, 4, 6)],
+    train_speed.FLOAT32: [{"seconds": s, "images": 600, "memory": 500} for s in (5, 8, 21)],
+    train_speed.LIGHTNING: [{"seconds": s, "images": 600, "memory": 500} for s in (2, 4, 5)],
+    train_speed.BARE: [
+        {
+            "seconds": s,
+            "images": 600,
+            "memory": 400,
+            "fetching_seconds": 0.1,
+            "flop_per_image": 1e9,
+            "matrix_peak": 300e9,
+        }
+        for s in (2, 4, 5)
+    ],
+}
+
+
+def test_ratios_are_those_within_a_repeat() -> None:
+    row = train_speed.summarize(MEASURED)
+    assert row["against_text"] == [0.2, 0.2, 0.4]
+    assert row["float32_against_text"] == [0.4, 0.5, 0.7]
+    assert row["against_bare"] == [1.0, 1.2, 2.0]
+    assert row["images_per_second"] == 150
+    assert row["gflops"] == pytest.approx(150)
+    assert row["share_of_peak"] == pytest.approx([1 / 3, 0.5, 0.5])
+    assert row["share_of_fetching"] == [0.02, 0.025, 0.05]
+    assert row["memory"][train_speed.PRODUCT] == 6
+
+
+def test_table_and_chart_show_every_network_and_way(tmp_path: Path) -> None:
+    results = {name: train_speed.summarize(MEASURED) for name in ("bn_cnn", "digit_cnn")}
+    text = train_speed.table(results)
+    assert "| bn_cnn | 20.0 | 4.0 | 8.0 | 4.0 | 4.0 | 150 | 6 |" in text
+    assert "| 0.20 (0.20 to 0.40) | 0.50 (0.40 to 0.70) | 1.20 (1.00 to 2.00) |" in text
+    assert "150 of 300 | 50% (33% to 50%) | 2.5% (2.0% to 5.0%) |" in text
+    figure = train_speed.chart(results)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [item.get_text() for item in legend.get_texts()] == list(train_speed.WAYS)
+    figure.savefig(tmp_path / "chart.png")
+
+
+def test_a_failed_command_is_one_line() -> None:
+    with pytest.raises(ChildProcessError, match=r"train\.py modle=bn_cnn ended with code 1"):
+        train_speed.measure(["train.py", "modle=bn_cnn"])
+
+
+def test_nothing_but_lightning_is_left(make_config: Callable[..., DictConfig]) -> None:
+    overrides = [text for text in train_speed.lightning_alone() if "progress_bar" not in text]
+    cfg = make_config(*overrides)  # which has no bar
+    assert not cfg.logger
+    assert not any(cfg.callbacks.values())
+
+
+@pytest.mark.parametrize("name", tutorial_loops.LOOPS)
+def test_a_texts_loop_trains_and_prints_a_line(
+    name: str,
+    fake_data: FakeData,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loop = tutorial_loops.LOOPS[name]
+    monkeypatch.setitem(tutorial_loops.LOOPS, name, loop._replace(images=64))
+    monkeypatch.setattr(sys, "argv", ["x", name, "--data", str(fake_data.folder), "--epochs", "2"])
+    tutorial_loops.main()
+    result = json.loads(capsys.readouterr().out)
+    assert len(result["seconds"]) == len(result["accuracies"]) == 2
+    assert result["images"] == 64
+
+
+@pytest.mark.parametrize("name", train_speed.NETWORKS)
+def test_a_texts_loop_normalises_as_its_recipe_does(
+    name: str, fake_data: FakeData, make_config: Callable[..., DictConfig]
+) -> None:
+    cfg = make_config(f"experiment=reference/{name}")
+    image = MNIST(str(fake_data.folder), transform=tutorial_loops.LOOPS[name].transform)[0][0]
+    own = MNIST(str(fake_data.folder)).data[:1][:, None]
+    torch.testing.assert_close(build_normalization(cfg.data.normalization)(own)[0], image)
+
+
+def test_the_bare_loop_measures_an_epoch(make_config: Callable[..., DictConfig]) -> None:
+    cfg = make_config("model=digit_cnn", "model.channels=[2,4]")
+    for precision in ("32-true", "bf16-mixed"):
+        result = bare_loop.train_epoch(cfg, precision)
+        assert result["images"] == 1500
+        assert 0 < result["fetching_seconds"] < result["seconds"]
+        # Of the forward pass: 9·2·26², 9·2·4·11², 100·64 and 64·10 products and sums.
+        forward = 2 * (9 * 2 * 26**2 + 9 * 2 * 4 * 11**2 + 100 * 64 + 64 * 10)
+        assert 2 * forward < result["flop_per_image"] < 3.1 * forward
+        assert result["matrix_peak"] > 1e9

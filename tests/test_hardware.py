@@ -1,0 +1,60 @@
+"""What is chosen for the machine at hand."""
+
+import resource
+import sys
+
+import pytest
+import torch
+
+from mnist_cnn.hardware import choose_precision, keep_freed_memory
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine with nothing special; tests add to it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
+    return monkeypatch
+
+
+@pytest.mark.parametrize("accelerator", ["auto", "cpu", "gpu"])
+def test_float32_where_bfloat16_would_be_emulated(
+    accelerator: str, machine: pytest.MonkeyPatch
+) -> None:
+    assert choose_precision(accelerator) == "32-true"
+
+
+@pytest.mark.parametrize("ability", ["avx512_bf16", "amx_bf16"])
+def test_bfloat16_on_processors_that_multiply_it(ability: str, machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(torch.cpu, "get_capabilities", lambda: {ability: True})
+    assert choose_precision("auto") == "bf16-mixed"
+    assert choose_precision("cpu") == "bf16-mixed"
+    machine.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_precision("auto") == "32-true"  # Lightning takes Apple's GPU then
+    assert choose_precision("cpu") == "bf16-mixed"
+
+
+@pytest.mark.parametrize(("fast", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_a_gpu_is_asked_where_there_is_one(
+    fast: bool, expected: str, machine: pytest.MonkeyPatch
+) -> None:
+    machine.setattr(torch.cuda, "is_available", lambda: True)
+    machine.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: fast)
+    assert choose_precision("auto") == choose_precision("gpu") == expected
+    assert choose_precision("cpu") == "32-true"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc can be told")
+def test_freed_memory_is_used_again() -> None:
+    keep_freed_memory()
+
+    def fill() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        del_me = [torch.ones(3_000_000) for _ in range(3)]  # 12 MB each
+        del del_me
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    fill()
+    # Without it each of them would cost 3000 page faults.
+    assert min(fill() for _ in range(5)) < 1000
