@@ -356,3 +356,23 @@ def test_a_diverging_loss_stops_at_its_step_and_spoils_no_checkpoint(
 def test_plateau_needs_validation(make_config: MakeConfig) -> None:
     with pytest.raises(ValueError, match=r"scheduler=plateau needs a metric"):
         train(make_config("scheduler=plateau", "data.val_size=0"))
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed", "32-true"])
+def test_trains_in_every_precision_of_a_cpu(
+    precision: str, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    train(make_config(*QUICK, "trainer.max_epochs=1", f"trainer.precision={precision}"))
+    checkpoint = load_checkpoint(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    assert checkpoint.recipe["trainer"]["precision"] == precision
+    metrics = read_metrics(tmp_path / "run")
+    assert metrics["test/accuracy"] > 0.3
+    # In float32 whatever the training was in.
+    if precision in ("bf16-mixed", "32-true"):
+        assert evaluate(checkpoint).loss == pytest.approx(metrics["test/loss"], abs=1e-6)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5])
+def test_threads_out_of_range_are_refused(threads: float, make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match=rf"threads is {threads}, must be a whole number of"):
+        train(make_config(*QUICK, f"threads={threads}"))

@@ -65,13 +65,18 @@ class DigitClassifier(LightningModule):
                 f"label_smoothing is {label_smoothing}, must be from 0 to below 1; try 0.1"
             )
         self.save_hyperparameters(ignore=list(TrainingSetup.__annotations__), logger=False)
-        self.example_input_array = torch.zeros(1, *input_shape)  # for the shapes in the summary
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._label_smoothing = label_smoothing
         self.train_metrics = _metrics(num_classes, "train/")
         self.val_metrics = _metrics(num_classes, "val/")
         self.test_metrics = _metrics(num_classes, "test/")
+
+    @property  # type: ignore[misc]  # Lightning: one may set it; nobody does
+    def example_input_array(self) -> Tensor:
+        """An empty image for the shapes in the summary, (1, C, H, W), of the weights' type."""
+        dtype = next(self.parameters()).dtype
+        return torch.zeros(1, *self.hparams["input_shape"], dtype=dtype)
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores the classes.
