@@ -21,7 +21,9 @@ from typing import Any
 import torch
 from lightning import __version__ as lightning_version
 from matplotlib.figure import Figure
+from omegaconf import OmegaConf
 
+from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.errors import Parser, ends_with_one_line
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +44,7 @@ def measure(command: Sequence[str]) -> tuple[str, float]:
         [sys.executable, *command],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     assert process.stdout is not None  # for the types
@@ -51,25 +53,20 @@ def measure(command: Sequence[str]) -> tuple[str, float]:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise ChildProcessError(f"{' '.join(command)} ended with code {process.returncode}")
+        said = output.strip().splitlines()[-1:] or ["nothing"]
+        raise ChildProcessError(f"{' '.join(command)} failed and said last: {said[0]}")
     return output, usage.ru_maxrss / 1024
 
 
 def measure_script(script: str, network: str, data: str) -> Measurement:
     """One epoch of a loop of this folder."""
     output, memory = measure([f"benchmarks/{script}", network, "--data", data])
-    result = json.loads(output.splitlines()[-1])
-    seconds = result["seconds"]
-    return {
-        **{key: value for key, value in result.items() if isinstance(value, float)},
-        "images": result["images"],
-        "seconds": seconds[0] if isinstance(seconds, list) else seconds,
-        "memory": memory,
-    }
+    result: Measurement = json.loads(output.splitlines()[-1])
+    return {**result, "memory": memory}
 
 
 def measure_train(network: str, data: str, *overrides: str) -> Measurement:
-    """One epoch of train.py, with everything that it writes, but without a validation."""
+    """One epoch of train.py, with everything that it writes, but no validation at its end."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["train.py", f"experiment=reference/{network}", f"data.data_dir={data}"]
         command += ["trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
@@ -82,9 +79,8 @@ def measure_train(network: str, data: str, *overrides: str) -> Measurement:
 
 def lightning_alone() -> list[str]:
     """What leaves nothing but Lightning's loop and the metrics of train.py."""
-    callbacks = (ROOT / "conf" / "callbacks" / "default.yaml").read_text().splitlines()
-    names = [line[:-1] for line in callbacks if line[:1].isalpha() and line.endswith(":")]
-    return ["logger=none", *(f"callbacks.{name}=null" for name in names)]
+    callbacks = OmegaConf.load(ROOT / "conf" / "callbacks" / "default.yaml")
+    return ["logger=none", *(f"callbacks.{name}=null" for name in map(str, callbacks))]
 
 
 WAYS: dict[str, Callable[[str, str], Measurement]] = {
@@ -103,10 +99,8 @@ def summarize(measured: dict[str, list[Measurement]]) -> dict[str, Any]:
         pairs = zip(measured[way], measured[other], strict=True)
         return sorted(one["seconds"] / two["seconds"] for one, two in pairs)
 
-    shares = [
-        bare["flop_per_image"] * run["images"] / run["seconds"] / bare["matrix_peak"]
-        for run, bare in zip(measured[PRODUCT], measured[BARE], strict=True)
-    ]
+    pairs = list(zip(measured[PRODUCT], measured[BARE], strict=True))
+    reached = [one["images"] * bare["flop_per_image"] / one["seconds"] for one, bare in pairs]
     return {
         "seconds": {way: sorted(run["seconds"] for run in runs) for way, runs in measured.items()},
         "memory": {way: max(run["memory"] for run in runs) for way, runs in measured.items()},
@@ -117,12 +111,11 @@ def summarize(measured: dict[str, list[Measurement]]) -> dict[str, Any]:
         "float32_against_text": ratio(FLOAT32, TUTORIAL),
         "against_bare": ratio(PRODUCT, BARE),
         "lightning_against_bare": ratio(LIGHTNING, BARE),
-        "gflops": statistics.median(
-            bare["flop_per_image"] * run["images"] / run["seconds"] / 1e9
-            for run, bare in zip(measured[PRODUCT], measured[BARE], strict=True)
-        ),
+        "gflops": statistics.median(reached) / 1e9,
         "matrix_gflops": statistics.median(run["matrix_peak"] / 1e9 for run in measured[BARE]),
-        "share_of_peak": sorted(shares),
+        "share_of_peak": sorted(
+            flops / bare["matrix_peak"] for flops, (_, bare) in zip(reached, pairs, strict=True)
+        ),
         "share_of_fetching": sorted(
             run["fetching_seconds"] / run["seconds"] for run in measured[BARE]
         ),
@@ -195,18 +188,20 @@ def main() -> None:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
-    parser.add_argument("--data", default="data", help="folder of the MNIST files")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/train_speed"))
     options = parser.parse_args()
     if options.repeats < 1:
         parser.error(f"--repeats is {options.repeats}, must be at least 1")
     results = {}
+    data = str(options.data.resolve())  # the measured processes run in the project's folder
     with ends_with_one_line():
+        provide_files(Path(data, "MNIST", "raw"), MNIST_SHA256)
         for network in options.networks:
             measured: dict[str, list[Measurement]] = {way: [] for way in WAYS}
             for _ in range(options.repeats):
                 for way, run in WAYS.items():
-                    measured[way].append(run(network, options.data))
+                    measured[way].append(run(network, data))
                     print(f"{network}, {way}: {measured[way][-1]['seconds']:.1f} s", flush=True)
             results[network] = summarize(measured)
         text = f"{table(results)}\n\n{describe_machine()}, {options.repeats} repeats"

@@ -3,8 +3,9 @@
 python benchmarks/tutorial_loops.py NAME [--epochs N] [--data DIR]
 
 NAME is one of the five networks or `pytorch_example`. Each image is opened with PIL and converted
-by itself, one process feeds the loop, float32: what the texts do. Prints one line of JSON: seconds
-of training, images, and the test accuracy after each epoch.
+by itself, one process feeds the loop, float32: what the texts do. (Pooling stands before ReLU as in
+the project's networks, which is a little faster than the texts.) Prints one line of JSON: seconds
+of training, images, and the test accuracy after the last epoch.
 """
 
 import argparse
@@ -52,6 +53,7 @@ class Loop(NamedTuple):
     batch_size: int
     transform: transforms.Compose
     images: int = 60_000
+    rate_falls: float = 1.0  # factor of the learning rate after each epoch
 
 
 def _transform(*steps: object) -> transforms.Compose:
@@ -95,6 +97,7 @@ LOOPS = {
         partial(torch.optim.Adadelta, lr=1.0),
         64,
         _transform(STANDARDIZE),
+        rate_falls=0.7,
     ),
 }
 
@@ -133,11 +136,10 @@ def main() -> None:
     )
     parser.add_argument("name", choices=LOOPS)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", default="data", help="folder of the MNIST files")
     options = parser.parse_args()
     loop = LOOPS[options.name]
-    torch.manual_seed(options.seed)
+    torch.manual_seed(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     train_set: Dataset[tuple[Tensor, Tensor]] = Subset(
         MNIST(options.data, transform=loop.transform), range(loop.images)
@@ -147,15 +149,15 @@ def main() -> None:
     test_batches = DataLoader(test_set, 1000)
     network = loop.network().to(device)
     optimizer = loop.optimizer(network.parameters())
-    schedule = StepLR(optimizer, 1, 0.7 if options.name == "pytorch_example" else 1.0)
-    seconds, accuracies = [], []
+    schedule = StepLR(optimizer, 1, loop.rate_falls)
+    start = time.perf_counter()
     for _ in range(options.epochs):
-        start = time.perf_counter()
         train(network, batches, optimizer, device)
-        seconds.append(time.perf_counter() - start)
-        accuracies.append(test(network, test_batches, device))
         schedule.step()
-    print(json.dumps({"seconds": seconds, "images": loop.images, "accuracies": accuracies}))
+    seconds = time.perf_counter() - start
+    accuracy = test(network, test_batches, device)
+    images = options.epochs * loop.images
+    print(json.dumps({"seconds": seconds, "images": images, "accuracy": accuracy}))
 
 
 if __name__ == "__main__":

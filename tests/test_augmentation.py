@@ -1,9 +1,11 @@
 """Random changes of training images."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.testing import assert_close
 
 from mnist_cnn.data import Warp
@@ -18,6 +20,10 @@ SETTINGS = {
 }
 
 
+def seeded(seed: int = 0) -> Generator:
+    return Generator().manual_seed(seed)
+
+
 @pytest.fixture
 def images() -> Tensor:
     """Blobs in the middle of images higher than wide, (6, 2, 30, 24), uint8."""
@@ -30,7 +36,7 @@ def images() -> Tensor:
 def test_keeps_shape_and_range_and_changes_each_image_by_itself(
     images: Tensor, settings: dict[str, float]
 ) -> None:
-    warped = Warp(**settings)(images)
+    warped = Warp(**settings)(images, seeded())
     assert warped.shape == images.shape
     assert warped.dtype == torch.float32
     assert warped.min() >= 0
@@ -42,24 +48,21 @@ def test_keeps_shape_and_range_and_changes_each_image_by_itself(
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_depends_on_the_seed_alone(images: Tensor, settings: dict[str, float]) -> None:
-    results = []
-    for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        results.append(Warp(**settings)(images))
-    assert torch.equal(results[0], results[1])
-    assert not torch.equal(results[0], results[2])
+    first, again, other = (Warp(**settings)(images, seeded(seed)) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
 def test_nothing_leaves_the_images_as_they_are(images: Tensor) -> None:
     noise = torch.randint(0, 256, images.shape, dtype=torch.uint8)
-    assert_close(Warp()(noise), noise.float(), atol=1e-2, rtol=0)
+    assert_close(Warp()(noise, seeded()), noise.float(), atol=1e-2, rtol=0)
 
 
 def test_shift_moves_by_a_share_of_the_side(images: Tensor) -> None:
     tall = images[:1].expand(500, -1, -1, -1)
     rows = torch.arange(30.0)
     columns = torch.arange(24.0)
-    warped = Warp(shift=0.1)(tall)[:, 0]
+    warped = Warp(shift=0.1)(tall, seeded())[:, 0]
     mass = warped.sum((1, 2))
     down = (warped.sum(2) @ rows) / mass - 14.5
     right = (warped.sum(1) @ columns) / mass - 11.5
@@ -68,14 +71,14 @@ def test_shift_moves_by_a_share_of_the_side(images: Tensor) -> None:
 
 
 def test_zoom_scales_both_ways_alike(images: Tensor) -> None:
-    warped = Warp(zoom=0.25)(images[:1].expand(500, -1, -1, -1))[:, 0]
+    warped = Warp(zoom=0.25)(images[:1].expand(500, -1, -1, -1), seeded())[:, 0]
     area = warped.sum((1, 2)) / images[0, 0].sum()
     assert area.max() == pytest.approx(1.25**2, rel=0.03)
     assert area.min() == pytest.approx(1.25**-2, rel=0.03)
 
 
 def test_rotation_turns_by_degrees_on_images_that_are_not_square(images: Tensor) -> None:
-    warped = Warp(rotate=20)(images[:1].expand(500, -1, -1, -1))[:, 0]
+    warped = Warp(rotate=20)(images[:1].expand(500, -1, -1, -1), seeded())[:, 0]
     y, x = torch.meshgrid(torch.arange(30.0) - 14.5, torch.arange(24.0) - 11.5, indexing="ij")
     mixed = (warped * x * y).sum((1, 2))
     spread = (warped * (x * x - y * y)).sum((1, 2))
@@ -86,14 +89,36 @@ def test_rotation_turns_by_degrees_on_images_that_are_not_square(images: Tensor)
     assert warped.sum((1, 2)).std() / warped.sum((1, 2)).mean() < 0.01  # turned, not deformed
 
 
+def test_shear_slants_upright_lines_by_degrees() -> None:
+    bar = torch.zeros(500, 1, 30, 30)
+    bar[..., 5:25, 13:17] = 255
+    warped = Warp(shear=20)(bar, seeded())[:, 0]
+    columns = torch.arange(30.0)
+    top, bottom = ((warped[:, y] @ columns) / warped[:, y].sum(1) for y in (8, 21))
+    degrees = torch.rad2deg(torch.atan((bottom - top) / 13))
+    assert 19 < degrees.max() < 21
+    assert -21 < degrees.min() < -19
+
+
+def test_bends_are_as_strong_as_they_say_at_the_knots() -> None:
+    ramp = torch.arange(0.0, 120.0, 4).expand(2000, 1, 30, 30)  # 4 more with each column
+    moved = (Warp(bend=1.0)(ramp, seeded()) - ramp)[:, 0] / 4
+    # Of the 4×4 knots, from corner to corner; at the edges nothing comes in.
+    assert moved[:, 10, 10].std() == pytest.approx(1, abs=0.1)
+    assert 0.5 < moved[:, 5, 5].std() < 0.8
+    across = torch.corrcoef(torch.stack([moved[:, 10, 10], moved[:, 19, 19]]))[0, 1]
+    assert abs(across) < 0.1
+
+
 @pytest.mark.parametrize(
     ("settings", "rule"),
     [
         ({"rotate": -1}, "augment rotate is -1, must be from 0 to 180"),
         ({"zoom": 1}, "augment zoom is 1, must be from 0 to 0.9"),
         ({"bend": float("nan")}, "augment bend is nan, must be from 0 to 10"),
+        ({"shear": "much"}, "augment shear is 'much', must be from 0 to 60"),
     ],
 )
-def test_numbers_out_of_range_are_refused(settings: dict[str, float], rule: str) -> None:
+def test_numbers_out_of_range_are_refused(settings: dict[str, Any], rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         Warp(**settings)

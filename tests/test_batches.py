@@ -20,7 +20,8 @@ def make_batches(size: int, batch_size: int, **arguments: Any) -> TensorBatches:
     labels = torch.arange(size)
     images = torch.zeros(size, 1, 2, 2, dtype=torch.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = labels % 256, labels // 256
-    return TensorBatches(images, labels, batch_size, halve, **arguments)
+    indices = arguments.pop("indices", torch.arange(size))
+    return TensorBatches(images, labels, indices, batch_size, halve, **arguments)
 
 
 def read(batches: TensorBatches, epoch: int | None = None) -> list[list[int]]:
@@ -251,3 +252,42 @@ def test_number_of_batches_may_change_between_epochs() -> None:
     other = make_batches(19, 2, seed=2)
     other.load_state_dict(state)
     assert read(other, 1) == read(make_batches(19, 2, seed=2), 1)
+
+
+@pytest.mark.parametrize("world_size", [1, 3])
+@pytest.mark.parametrize("seed", [None, 4])
+def test_only_the_images_of_the_indices_are_used(seed: int | None, world_size: int) -> None:
+    chosen = [8, 1, 5, 30, 2, 3]
+    seen = []
+    for rank in range(world_size):
+        shares = {"seed": seed, "rank": rank, "world_size": world_size}
+        batches = make_batches(40, 2, indices=torch.tensor(chosen), **shares)
+        seen += flat(read(batches, epoch=1))
+    assert sorted(seen) == sorted(chosen)
+    assert (seen == chosen) == (seed is None and world_size == 1)
+
+
+def noise(images: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randint(0, 256, images.shape, generator=generator)
+
+
+def test_augmentation_differs_by_seed_epoch_process_and_batch_and_repeats() -> None:
+    def augmented(epoch: int = 0, rank: int = 0, seed: int = 1) -> list[Tensor]:
+        batches = make_batches(40, 5, augment=noise, seed=seed, rank=rank, world_size=2)
+        batches.sampler.set_epoch(epoch)
+        return [images for images, _ in batches]
+
+    first = augmented()
+    assert all(map(torch.equal, first, augmented()))
+    others = [*first[1:], *augmented(epoch=1), *augmented(rank=1), *augmented(seed=2)]
+    assert not any(torch.equal(first[0], other) for other in others)
+
+
+def test_a_resumed_epoch_goes_on_with_the_same_augmentation() -> None:
+    whole = make_batches(12, 4, augment=noise, seed=1)
+    images = [batch for batch, _ in whole]
+    cut = make_batches(12, 4, augment=noise, seed=1)
+    next(iter(cut))
+    rest = make_batches(12, 4, augment=noise, seed=1)
+    rest.load_state_dict(cut.state_dict())
+    assert all(map(torch.equal, images[1:], [batch for batch, _ in rest]))

@@ -64,7 +64,7 @@ def test_table_and_chart_show_every_network_and_way(tmp_path: Path) -> None:
 
 
 def test_a_failed_command_is_one_line() -> None:
-    with pytest.raises(ChildProcessError, match=r"train\.py modle=bn_cnn ended with code 1"):
+    with pytest.raises(ChildProcessError, match=r"train\.py modle=bn_cnn failed and said last: .*"):
         train_speed.measure(["train.py", "modle=bn_cnn"])
 
 
@@ -87,8 +87,9 @@ def test_a_texts_loop_trains_and_prints_a_line(
     monkeypatch.setattr(sys, "argv", ["x", name, "--data", str(fake_data.folder), "--epochs", "2"])
     tutorial_loops.main()
     result = json.loads(capsys.readouterr().out)
-    assert len(result["seconds"]) == len(result["accuracies"]) == 2
-    assert result["images"] == 64
+    assert result["images"] == 128
+    assert result["seconds"] > 0
+    assert 0 <= result["accuracy"] <= 1
 
 
 @pytest.mark.parametrize("name", train_speed.NETWORKS)

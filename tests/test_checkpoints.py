@@ -501,6 +501,8 @@ def test_a_run_may_go_on_for_longer_and_elsewhere(
         ("optimizer.lr", 0.5),
         ("scheduler._target_", "mnist_cnn.schedulers.step"),
         ("seed", 2),
+        ("label_smoothing", 0.1),
+        ("trainer.precision", "16-mixed"),
     ],
 )
 def test_a_run_does_not_go_on_with_other_settings(

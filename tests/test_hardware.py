@@ -1,12 +1,12 @@
 """What is chosen for the machine at hand."""
 
-import resource
+import subprocess
 import sys
 
 import pytest
 import torch
 
-from mnist_cnn.hardware import choose_precision, keep_freed_memory
+from mnist_cnn.hardware import choose_precision
 
 
 @pytest.fixture
@@ -45,16 +45,24 @@ def test_a_gpu_is_asked_where_there_is_one(
     assert choose_precision("cpu") == "32-true"
 
 
+STEPS = """
+import resource, torch
+from mnist_cnn.hardware import keep_freed_memory
+keep_freed_memory()
+faults = []
+for _ in range(40):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    tensors = [torch.ones(3_000_000) for _ in range(3)]  # 12 MB each
+    del tensors
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(sum(faults[20:]))
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc can be told")
-def test_freed_memory_is_used_again() -> None:
-    keep_freed_memory()
-
-    def fill() -> int:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        del_me = [torch.ones(3_000_000) for _ in range(3)]  # 12 MB each
-        del del_me
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-    fill()
-    # Without it each of them would cost 3000 page faults.
-    assert min(fill() for _ in range(5)) < 1000
+@pytest.mark.parametrize("attempt", range(3))
+def test_freed_memory_is_used_again(attempt: int) -> None:
+    # Where the system puts a process decides what glibc does by itself: two of three processes
+    # have 100,000 page faults here without it.
+    done = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, check=True)
+    assert int(done.stdout) < 100

@@ -35,6 +35,7 @@ PARAMETERS = {
     "deep_bn_cnn": 507_420,
     "digit_cnn": 121_930,
     "mlp": 567_434,
+    "strided_cnn": 63_082,
 }
 
 # conv CHANNELS@KERNEL pPADDING, on one grey channel; linear IN-OUT; pooling 2×2.
@@ -66,6 +67,12 @@ LAYERS = {
         *("conv 1-32@3 p0", "pool 2", "relu", "conv 32-64@3 p0", "pool 2", "relu"),
         *("flatten", "linear 1600-64", "relu", "linear 64-10"),
     ],
+    "strided_cnn": [
+        *("conv 1-16@4 p0 s2 without bias", "batchnorm 16", "relu"),
+        *("conv 16-32@3 p0 s2 without bias", "batchnorm 32", "relu"),
+        *("conv 32-64@3 p0 without bias", "batchnorm 64", "relu"),
+        *("conv 64-64@3 p0 without bias", "batchnorm 64", "relu", "flatten", "linear 256-10"),
+    ],
     "mlp": [
         *("flatten", "linear 784-512", "relu", "linear 512-256", "relu"),
         *("linear 256-128", "relu", "linear 128-10"),
@@ -96,11 +103,12 @@ def build(
 def describe(layer: nn.Module) -> str:
     match layer:
         case nn.Conv2d():
-            assert layer.stride == layer.dilation == (1, 1)
+            assert layer.dilation == (1, 1)
             assert layer.groups == 1
-            assert layer.bias is not None
             ends = f"{layer.in_channels}-{layer.out_channels}"
-            return f"conv {ends}@{square(layer.kernel_size)} p{square(layer.padding)}"
+            stride = "" if layer.stride == (1, 1) else f" s{square(layer.stride)}"
+            bias = " without bias" if layer.bias is None else ""
+            return f"conv {ends}@{square(layer.kernel_size)} p{square(layer.padding)}{stride}{bias}"
         case nn.Linear():
             assert layer.bias is not None
             return f"linear {layer.in_features}-{layer.out_features}"

@@ -24,7 +24,7 @@ from mnist_cnn.data.photo_digits import (
     label_candidates,
     simulate_digits,
 )
-from mnist_cnn.data.photo_files import write_photo_files
+from mnist_cnn.data.photo_files import read_part, write_photo_files
 from mnist_cnn.models import Mlp
 from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Ink
@@ -201,7 +201,7 @@ def test_a_scene_gives_two_looks_at_a_digit_at_most(monkeypatch: pytest.MonkeyPa
         text = "".join(line for scene in scenes for line in scene.lines)
         counts = np.bincount(labels, minlength=11)
         assert all(counts[digit] <= 2 * text.count(str(digit)) for digit in range(10))
-        assert counts[NO_DIGIT] <= (2 + 2 * len(text) if text else 8)
+        assert counts[NO_DIGIT] <= (2 + 2 * len(text) if text else photo_digits.MOST_WITHOUT)
         looks.append(counts[:NO_DIGIT].sum())
     assert min(looks) == 0
     assert max(looks) > 4  # at all digits of a line
@@ -274,7 +274,7 @@ def test_written_files_train_a_network_of_eleven_classes(
         assert images.shape == (len(labels), 2, 28, 28)
         assert labels.max() <= NO_DIGIT
         assert f"{part}: {len(labels):,} images; " in output
-    first = stands_alone(read_idx(mnist / "train-images-idx3-ubyte"))
+    first = stands_alone(read_part(mnist, "train")[0])
     np.testing.assert_array_equal(read_idx(raw / "train-images-idx3-ubyte")[: len(first)], first)
     assert f"data.data_dir={tmp_path}" in output
 
@@ -312,3 +312,14 @@ def test_a_piece_of_nothing_known_is_none() -> None:
     mask = np.zeros(SIZE, bool)
     mask[10:30, 10:30] = piece.mask > 0
     assert label_of(scene, mask) == NO_DIGIT
+
+
+def test_tuning_digits_are_the_training_digits_that_no_photo_shows(fake_data: FakeData) -> None:
+    folder = fake_data.folder / "MNIST" / "raw"
+    for index, what in enumerate(("images", "labels")):
+        whole = read_idx(next(folder.glob(f"train-{what}*")))
+        train, tuning = read_part(folder, "train")[index], read_part(folder, "tuning")[index]
+        assert len(tuning) == len(whole) // 12
+        np.testing.assert_array_equal(np.concatenate([train, tuning]), whole)
+        test = read_idx(next(folder.glob(f"t10k-{what}*")))
+        np.testing.assert_array_equal(read_part(folder, "t10k")[index], test)

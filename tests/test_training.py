@@ -16,6 +16,7 @@ from conftest import FakeData, compose_config
 from mnist_cnn import training
 from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.evaluation import evaluate
+from mnist_cnn.hardware import DEFAULT_THREADS
 from mnist_cnn.training import train
 
 MakeConfig = Callable[..., DictConfig]
@@ -238,6 +239,7 @@ def keep_sigint() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("keep_sigint")
+@pytest.mark.parametrize("augment", ["none", "elastic"])
 @pytest.mark.parametrize(
     ("step", "hook"),
     [(0, "train"), (7, "train"), (14, "train"), (15, "validation"), (15, "train"), (20, "train")],
@@ -245,6 +247,7 @@ def keep_sigint() -> Iterator[None]:
 def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
     step: int,
     hook: str,
+    augment: str,
     make_config: MakeConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -254,6 +257,7 @@ def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
         *dropout,
         "trainer.max_epochs=3",
         "scheduler=one_cycle",
+        f"data/augment={augment}",
         "~callbacks.digit_pictures",
     ]
     train(make_config(*settings, f"output_dir={tmp_path}/whole"))
@@ -367,12 +371,37 @@ def test_trains_in_every_precision_of_a_cpu(
     assert checkpoint.recipe["trainer"]["precision"] == precision
     metrics = read_metrics(tmp_path / "run")
     assert metrics["test/accuracy"] > 0.3
-    # In float32 whatever the training was in.
+    # The test is never in a mixed precision, thus as evaluate.py's.
     if precision in ("bf16-mixed", "32-true"):
         assert evaluate(checkpoint).loss == pytest.approx(metrics["test/loss"], abs=1e-6)
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5])
 def test_threads_out_of_range_are_refused(threads: float, make_config: MakeConfig) -> None:
-    with pytest.raises(ValueError, match=rf"threads is {threads}, must be a whole number of"):
+    with pytest.raises(ValueError, match=rf"threads is {threads}, must be a whole number above 0"):
         train(make_config(*QUICK, f"threads={threads}"))
+
+
+def test_augmentation_is_for_training_alone_and_shown(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    train(make_config(*SMALL, "trainer.max_epochs=1", "data/augment=affine"))
+    events = EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    assert "digits/first training digits, augmented" in events.Tags()["images"]
+    plain = make_config(*SMALL, "trainer.max_epochs=1", f"output_dir={tmp_path}/plain")
+    train(plain)
+    # The first pictures are the same, what was learned isn't.
+    assert not same(weights(tmp_path / "run"), weights(tmp_path / "plain"))
+
+
+@pytest.mark.parametrize("in_sweep", [(1, None), (None, 1)])
+def test_threads_of_one_run_are_not_the_next_ones(
+    in_sweep: tuple[int | None, ...], make_config: MakeConfig, tmp_path: Path
+) -> None:
+    for number, threads in enumerate(in_sweep):
+        asked = "null" if threads is None else threads
+        run = [f"threads={asked}", f"output_dir={tmp_path}/{number}", "trainer.max_epochs=1"]
+        train(make_config(*QUICK, *run))
+        assert torch.get_num_threads() == (threads or DEFAULT_THREADS)
+    torch.set_num_threads(DEFAULT_THREADS)

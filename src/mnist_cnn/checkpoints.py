@@ -28,7 +28,7 @@ class Checkpoint:
         path: The file.
         model: The network with its weights, in evaluation mode, on the CPU.
         epoch: Number of the epoch it was saved in, from 1.
-        data: Arguments of the data module it was trained with.
+        data: Arguments of the data module it was trained with, but for augmentation.
         recipe: The whole configuration of its training, as plain data.
     """
 
@@ -99,7 +99,8 @@ def newest_checkpoint(root: str | Path) -> Path:
 def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
     """Checks that a training with `recipe` can go on from a checkpoint and stay what it was.
 
-    The two must agree in all that makes the result: network, data, optimizer, schedule, seed.
+    The two must agree in all that makes the result: network, data, optimizer, schedule,
+    seed, precision.
 
     Args:
         path: The checkpoint.
@@ -130,6 +131,7 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     }
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)
+    settings["trainer.precision"] = recipe["trainer"].get("precision")
     if str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle")):
         settings["trainer.max_epochs"] = recipe["trainer"]["max_epochs"]
     return settings

@@ -5,6 +5,7 @@ import sys
 
 import torch
 
+DEFAULT_THREADS = torch.get_num_threads()  # torch's choice: one a core, or OMP_NUM_THREADS
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 

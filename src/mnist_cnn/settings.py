@@ -33,7 +33,7 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
     if cfg.threads is not None and not (isinstance(cfg.threads, int) and cfg.threads > 0):
         raise ValueError(
-            f"threads is {cfg.threads}, must be a whole number of at least 1; null takes one a core"
+            f"threads is {cfg.threads}, must be a whole number above 0; null is torch's choice"
         )
     accelerator = cfg.trainer.accelerator
     if accelerator == "gpu" and not (

@@ -29,7 +29,7 @@ from mnist_cnn.checkpoints import (
 )
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.errors import one_line, show_traceback
-from mnist_cnn.hardware import choose_precision, keep_freed_memory
+from mnist_cnn.hardware import DEFAULT_THREADS, choose_precision, keep_freed_memory
 from mnist_cnn.hydra_run import group_choices, in_sweep, overrides, resume_command, sweep_folder
 from mnist_cnn.models import DigitClassifier
 from mnist_cnn.outputs import shown, write_json
@@ -44,7 +44,7 @@ from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
 
-COMPARED = ("model", "optimizer", "scheduler", "data/normalization", "experiment")
+COMPARED = ("model", "optimizer", "scheduler", "data/normalization", "data/augment", "experiment")
 
 # Hydra's handlers print what Lightning says; Lightning's own would print it a second time.
 logging.getLogger("lightning").handlers.clear()
@@ -109,8 +109,7 @@ def train(cfg: DictConfig) -> float | None:
         keep_last_epoch(cfg)
     if cfg.trainer.precision == "auto":
         cfg.trainer.precision = choose_precision(cfg.trainer.accelerator)
-    if cfg.threads is not None:
-        torch.set_num_threads(cfg.threads)
+    torch.set_num_threads(cfg.threads or DEFAULT_THREADS)
     keep_freed_memory()
     seed_everything(cfg.seed, workers=True)
     recipe = OmegaConf.to_container(cfg, resolve=True)

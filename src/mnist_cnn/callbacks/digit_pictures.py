@@ -6,7 +6,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import Tensor
 
 from mnist_cnn import figures
 from mnist_cnn.data import MnistDataModule, TensorBatches
@@ -20,7 +20,7 @@ class DigitPictures(Callback):
     """Shows the first training digits, and after the test five of its digits and the mistakes.
 
     Args:
-        seed: Chooses the random test digits.
+        seed: Chooses the random test digits and augments the training digits.
     """
 
     def __init__(self, seed: int) -> None:
@@ -35,10 +35,10 @@ class DigitPictures(Callback):
         images, labels = data.part("train", FIRST_DIGITS)
         titles = [str(int(label)) for label in labels]
         _show(trainer, "digits/first training digits", figures.digits(images.numpy(), titles))
-        if not isinstance(data.augment, nn.Identity):
-            with torch.random.fork_rng(devices=[]):  # training goes on as without the picture
-                changed = figures.digits(data.augment(images).byte().numpy(), titles)
-            _show(trainer, "digits/first training digits, augmented", changed)
+        changed = data.augment(images, torch.Generator().manual_seed(self.seed)).byte()
+        if not torch.equal(changed, images):
+            picture = figures.digits(changed.numpy(), titles)
+            _show(trainer, "digits/first training digits, augmented", picture)
 
     def on_test_batch_end(
         self,

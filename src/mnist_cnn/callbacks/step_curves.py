@@ -62,6 +62,6 @@ class StepCurves(Callback):
 
 def _point(part: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
     return {
-        f"{part}/loss_step": F.cross_entropy(logits, labels).item(),
+        f"{part}/loss_step": F.cross_entropy(logits.float(), labels).item(),
         f"{part}/accuracy_step": (logits.argmax(dim=1) == labels).float().mean().item(),
     }

@@ -5,12 +5,17 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor
 
-Augmentation = Callable[[Tensor], Tensor]  # of uint8 images; the result may be float, in 0 to 255
-UNCHANGED = nn.Identity()
+# From uint8 images (N, C, H, W) and a generator on their device, to such images, uint8 or float.
+Augmentation = Callable[[Tensor, Generator], Tensor]
 
 BEND_KNOTS = 4  # a bend is random at so many points a side and smooth between them
+
+
+def unchanged(images: Tensor, generator: Generator) -> Tensor:
+    """No augmentation."""
+    return images
 
 
 class Warp:
@@ -18,18 +23,17 @@ class Warp:
 
     Bends are the elastic distortions of Simard, Steinkraus and Platt (2003, "Best practices for
     convolutional neural networks"), with a coarse grid of random numbers in place of smoothed ones.
-    Each number below is the most that happens, one way or the other, and drawn evenly up to there;
-    `bend` is a standard deviation. Random numbers are torch's own on the images' device.
+    The other numbers are the most that happens, one way or the other.
 
     Args:
-        rotate: Degrees.
-        shear: Degrees that upright lines slant.
-        zoom: 0.1 makes an image up to a tenth larger or smaller.
-        shift: Share of the width and of the height.
-        bend: Pixels.
+        rotate: Degrees, drawn evenly.
+        shear: Degrees that upright lines slant; the tangent is drawn evenly.
+        zoom: 0.1 makes an image up to 1.1 times as large, or as small; drawn evenly in logarithms.
+        shift: Share of the width and of the height, drawn evenly.
+        bend: Pixels, the standard deviation at the knots of the grid; four fifths of it between.
 
     Raises:
-        ValueError: A number is negative or too large to leave a digit.
+        ValueError: A number is out of its range.
     """
 
     def __init__(
@@ -40,21 +44,22 @@ class Warp:
         shift: float = 0.0,
         bend: float = 0.0,
     ) -> None:
-        limits = {"rotate": 180, "shear": 60, "zoom": 0.9, "shift": 1, "bend": 10}
+        limits = {"rotate": 180, "shear": 60, "zoom": 0.9, "shift": 0.5, "bend": 10}
         values = {"rotate": rotate, "shear": shear, "zoom": zoom, "shift": shift, "bend": bend}
         for name, most in limits.items():
-            if not 0 <= values[name] <= most:
+            if not isinstance(values[name], int | float) or not 0 <= values[name] <= most:
                 raise ValueError(
-                    f"augment {name} is {values[name]}, must be from 0 to {most}; 0 leaves it out"
+                    f"augment {name} is {values[name]!r}, must be from 0 to {most}; 0 leaves it out"
                 )
         self.rotate, self.shear = math.radians(rotate), math.tan(math.radians(shear))
         self.zoom, self.shift, self.bend = zoom, shift, bend
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Warps a batch.
 
         Args:
             images: (N, C, H, W), uint8 or float; what comes in from beyond the edge repeats it.
+            generator: Of the random numbers, on the images' device.
 
         Returns:
             (N, C, H, W), float32, in the range of `images`.
@@ -66,23 +71,25 @@ class Warp:
         points = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).view(1, -1, 2)
         size = torch.tensor([width, height], device=device)
         # Where each pixel of the result comes from, in pixels from the centre.
-        sources = points @ self._matrices(count, device)
-        sources += self._even(self.shift, count, 1, 2, device=device) * size
+        sources = points @ self._matrices(count, generator)
+        sources += _even(self.shift, (count, 1, 2), generator) * size
         if self.bend:
-            knots = torch.randn(count, 2, BEND_KNOTS, BEND_KNOTS, device=device) * self.bend
+            shape = (count, 2, BEND_KNOTS, BEND_KNOTS)
+            knots = torch.randn(shape, generator=generator, device=device)
             bends = F.interpolate(knots, (height, width), mode="bicubic", align_corners=True)
-            sources += bends.flatten(2).transpose(1, 2)
+            sources += self.bend * bends.flatten(2).transpose(1, 2)
         grid = (sources / (size / 2)).view(count, height, width, 2)
         return F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
 
-    def _matrices(self, count: int, device: torch.device) -> Tensor:
+    def _matrices(self, count: int, generator: Generator) -> Tensor:
         """Shear, rotation and zoom of each image, (N, 2, 2), for points as rows."""
-        angle = self._even(self.rotate, count, device=device)
-        shear = self._even(self.shear, count, device=device)
-        zoom = torch.exp(self._even(math.log1p(self.zoom), count, device=device))
+        angle = _even(self.rotate, (count,), generator)
+        shear = _even(self.shear, (count,), generator)
+        zoom = torch.exp(_even(math.log1p(self.zoom), (count,), generator))
         cos, sin = torch.cos(angle), torch.sin(angle)
         rows = torch.stack([cos, sin, shear * cos - sin, shear * sin + cos], dim=-1)
         return (rows / zoom[:, None]).view(count, 2, 2)
 
-    def _even(self, most: float, *shape: int, device: torch.device) -> Tensor:
-        return most * (2 * torch.rand(shape, device=device) - 1)
+
+def _even(most: float, shape: tuple[int, ...], generator: Generator) -> Tensor:
+    return most * (2 * torch.rand(shape, generator=generator, device=generator.device) - 1)

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from mnist_cnn.data.augmentation import UNCHANGED, Augmentation
+from mnist_cnn.data.augmentation import Augmentation, unchanged
 from mnist_cnn.data.normalization import Normalization
 
 
@@ -60,11 +60,11 @@ class TensorBatches:
     Args:
         images: (N, C, H, W), uint8.
         labels: (N,), int64.
+        indices: (M,), int64: of the images to use.
         batch_size: Images in a batch; the last one of an epoch may be smaller.
-        normalize: Makes float images of a batch of uint8 ones.
-        indices: (M,), int64: of the images to use; None uses all.
+        normalize: Makes float images of a batch.
         augment: Changes a batch before it is normalised; see `data.augmentation`.
-        seed: Shuffles by this seed, anew for each epoch; None keeps the order.
+        seed: Shuffles and augments by this seed, anew for each epoch; None keeps the order.
         rank: Number of this process.
         world_size: Number of processes that share the images.
     """
@@ -73,17 +73,16 @@ class TensorBatches:
         self,
         images: Tensor,
         labels: Tensor,
+        indices: Tensor,
         batch_size: int,
         normalize: Normalization,
         *,
-        indices: Tensor | None = None,
-        augment: Augmentation = UNCHANGED,
+        augment: Augmentation = unchanged,
         seed: int | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self.images, self.labels = images, labels
-        self.indices = torch.arange(len(labels)) if indices is None else indices
+        self.images, self.labels, self.indices = images, labels, indices
         self.batch_size = batch_size
         self.augment, self.normalize = augment, normalize
         # Lightning looks for these two names, to announce each epoch and to tell shuffled loaders.
@@ -104,7 +103,8 @@ class TensorBatches:
             # Counted before it is handed out: a checkpoint is saved behind the step on it.
             self._position = index + 1
             chosen = batches[index]
-            yield self.normalize(self.augment(self.images[chosen])), self.labels[chosen]
+            images = self.augment(self.images[chosen], self._generator(index))
+            yield self.normalize(images), self.labels[chosen]
 
     def state_dict(self) -> dict[str, Any]:
         """Where in which epoch the loader is; goes into Lightning's checkpoint."""
@@ -129,6 +129,13 @@ class TensorBatches:
             )
         self._epoch, self._position = state["epoch"], state["position"]
         self._resuming = True
+
+    def _generator(self, index: int) -> Generator:
+        """Of a batch's augmentation: the same in a resumed run, another in each process."""
+        order = self.sampler
+        seeds = np.random.SeedSequence([order.seed or 0, order.epoch, order.rank, index])
+        seed = int(seeds.generate_state(1, np.uint64)[0] >> 1)  # torch's are signed
+        return Generator(self.images.device).manual_seed(seed)
 
     def _position_in_epoch(self) -> int:
         return self._position if self._epoch == self.sampler.epoch else 0

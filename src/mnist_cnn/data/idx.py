@@ -25,8 +25,8 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         path: The file.
 
     Returns:
-        An array of the stored shape: images are (N, H, W) or (N, C, H, W), labels (N,). Changes
-        to it don't reach the file.
+        A read-only array of the stored shape: images are (N, H, W) or (N, C, H, W), labels (N,).
+        It shows what is changed in the file; `write_idx` puts a new file in its place instead.
 
     Raises:
         ValueError: The file is no IDX file of unsigned bytes, or its length isn't what it says.
@@ -51,8 +51,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         )
     if elements == 0:  # which can't be mapped
         return np.zeros(shape, np.uint8)
-    # c: writable, as torch wants it, but what is written stays in memory.
-    return np.memmap(path, np.uint8, "c", offset=header, shape=shape)
+    return np.memmap(path, np.uint8, "r", offset=header, shape=shape)
 
 
 def write_idx(path: Path, values: npt.NDArray[np.uint8]) -> None:

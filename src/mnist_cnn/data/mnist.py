@@ -1,5 +1,6 @@
 """MNIST as a LightningDataModule."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from mnist_cnn.data.augmentation import UNCHANGED, Augmentation
+from mnist_cnn.data.augmentation import Augmentation, unchanged
 from mnist_cnn.data.batches import TensorBatches
 from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.normalization import build_normalization
@@ -63,7 +64,7 @@ class MnistDataModule(LightningDataModule):
         split_seed: int = 0,
         seed: int = 0,
         digests: Mapping[str, str] | None = None,
-        augment: Augmentation = UNCHANGED,
+        augment: Augmentation = unchanged,
     ) -> None:
         super().__init__()
         _check_whole("batch_size", batch_size, at_least=1, remedy="try 100")
@@ -141,7 +142,7 @@ class MnistDataModule(LightningDataModule):
 
     def train_dataloader(self) -> TensorBatches:
         """Shuffled batches of the training part."""
-        return self._batches("train", self.batch_size, seed=self.seed, augment=self.augment)
+        return self._batches("train", self.batch_size, self.seed, self.augment)
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
         """Batches of the validation part in file order; no loader where there is no such part."""
@@ -155,13 +156,32 @@ class MnistDataModule(LightningDataModule):
         """The test images again: what `Trainer.predict` predicts."""
         return self.test_dataloader()
 
-    def _batches(self, name: str, batch_size: int, **order: Any) -> TensorBatches:  # noqa: ANN401
+    def _batches(
+        self,
+        name: str,
+        batch_size: int,
+        seed: int | None = None,
+        augment: Augmentation = unchanged,
+    ) -> TensorBatches:
         images, labels, indices = self._parts[name]
+        rank, world_size = 0, 1
         if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
             device = self.trainer.strategy.root_device
-            images, labels = images.to(device), labels.to(device)
-            order |= {"rank": self.trainer.global_rank, "world_size": self.trainer.world_size}
-        return TensorBatches(images, labels, batch_size, self.normalize, indices=indices, **order)
+            if device.type != "cpu":
+                images, labels = images[indices].to(device), labels[indices].to(device)
+                indices = torch.arange(len(indices))
+        return TensorBatches(
+            images,
+            labels,
+            indices,
+            batch_size,
+            self.normalize,
+            augment=augment,
+            seed=seed,
+            rank=rank,
+            world_size=world_size,
+        )
 
     def _read(self, name: str) -> tuple[Tensor, Tensor]:
         images = read_idx(self.folder / f"{name}-images-idx3-ubyte")
@@ -178,7 +198,10 @@ class MnistDataModule(LightningDataModule):
             )
         if images.ndim == 3:  # grey, without a dimension for channels, as MNIST's are
             images = images[:, None]
-        return torch.from_numpy(images), torch.from_numpy(labels).long()
+        with warnings.catch_warnings():
+            # Of writing to the mapped file, which nobody does: batches and parts are copies.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+            return torch.from_numpy(images), torch.from_numpy(labels).long()
 
     def _split(self, labels: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         if self.val_split == "tail":

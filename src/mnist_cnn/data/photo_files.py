@@ -18,9 +18,9 @@ from mnist_cnn.photos.ink import Bytes
 # Scenes that a process makes at a time: results don't depend on the number of processes.
 CHUNK = 100
 TEST_SHARE = 10  # one scene of the test part for so many of the training part
-# The last training digits are in no training photo: a network knows the digits that it has seen, so
-# the reader's constants are tuned with digits that it hasn't.
-TUNING_DIGITS = 5000
+# The last twelfth of the training digits is in no training photo: a network knows the digits
+# that it has seen, so the reader's constants are tuned with digits that it hasn't.
+TUNING_SHARE = 12
 
 
 def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: int) -> None:
@@ -28,7 +28,7 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
 
     The training part begins with MNIST's own images. All are (N, 2, 28, 28): digits with their
     surroundings, see `photos.glyphs`. The class behind the digits, 10, is "no digit". The last
-    TUNING_DIGITS training digits are left out.
+    training digits are left out: see `read_part`.
 
     Args:
         out: Folder; the files go to `MNIST/raw` below it, where the data module looks for them.
@@ -77,17 +77,18 @@ def read_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
 
     Args:
         folder: Of the four files.
-        part: `train`, the training digits without the last ones, `tuning`, these, or `t10k`.
+        part: `train`, the training digits without the last twelfth, `tuning`, that, or `t10k`.
+
+    Raises:
+        FileNotFoundError: They are not there.
     """
     file = "t10k" if part == "t10k" else "train"
     if not (folder / f"{file}-labels-idx1-ubyte").exists():
         raise FileNotFoundError(
             f"{folder} lacks MNIST's {file} files; python train.py trainer=smoke fetches them"
         )
-    cut = {
-        "train": slice(None, -TUNING_DIGITS),
-        "tuning": slice(-TUNING_DIGITS, None),
-        "t10k": slice(None),
-    }[part]
     images = read_idx(folder / f"{file}-images-idx3-ubyte")
-    return images[cut], read_idx(folder / f"{file}-labels-idx1-ubyte")[cut]
+    labels = read_idx(folder / f"{file}-labels-idx1-ubyte")
+    first = len(labels) - len(labels) // TUNING_SHARE
+    cut = {"train": slice(first), "tuning": slice(first, None), "t10k": slice(None)}[part]
+    return images[cut], labels[cut]

@@ -43,7 +43,7 @@ class DigitClassifier(LightningModule):
         optimizer: Makes the optimizer from the parameters; only training needs it.
         scheduler: Makes the schedule, see `mnist_cnn.schedulers`; only training needs it.
         label_smoothing: Share of a label that is spread over all classes in training (Szegedy et
-            al. 2016, "Rethinking the Inception architecture"); the training loss counts it.
+            al. 2016, "Rethinking the Inception architecture"); logged losses are without it.
 
     Raises:
         ValueError: `label_smoothing` is not from 0 to below 1.
@@ -140,12 +140,15 @@ class DigitClassifier(LightningModule):
     def _step(self, batch: Batch, metrics: MetricCollection) -> dict[str, Tensor]:
         images, labels = batch
         logits = self(images)
-        smoothing = self._label_smoothing if self.training else 0.0
-        losses = F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
+        losses = F.cross_entropy(logits, labels, reduction="none")
         # Not self.log: its bookkeeping on every step costs more than these updates do.
         metrics["loss"].update(losses.detach())
         metrics["accuracy"].update(logits.detach(), labels)
-        return {"loss": losses.mean(), "logits": logits.detach()}
+        loss = losses.mean()
+        if self.training and self._label_smoothing:
+            # What is logged stays without it, to be compared with the loss of the validation.
+            loss = F.cross_entropy(logits, labels, label_smoothing=self._label_smoothing)
+        return {"loss": loss, "logits": logits.detach()}
 
     def _log_epoch(self, metrics: MetricCollection) -> None:
         self.log_dict(metrics.compute(), prog_bar=True)
