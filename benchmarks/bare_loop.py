@@ -1,6 +1,6 @@
 """A network of the texts on the project's own batches, in a loop of torch alone.
 
-python benchmarks/bare_loop.py NAME [--precision auto|32-true|bf16-mixed] [--data DIR]
+python benchmarks/bare_loop.py NAME [--data DIR]
 
 What is left of train.py without Lightning, metrics, logs, checkpoints and bar. Prints one line of
 JSON: seconds of one epoch, of them those in which batches were made, images, arithmetic per image,
@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mnist_cnn.errors import Parser
 from mnist_cnn.hardware import choose_precision, keep_freed_memory
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -84,11 +85,8 @@ def train_epoch(cfg: DictConfig, precision: str) -> dict[str, float]:
 
 def main() -> None:
     """Trains, prints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="of an experiment in conf/experiment/reference")
-    parser.add_argument("--precision", default="auto", choices=("auto", "32-true", "bf16-mixed"))
     parser.add_argument("--data", default="data", help="folder of the MNIST files")
     options = parser.parse_args()
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -96,10 +94,7 @@ def main() -> None:
             "train",
             [f"experiment=reference/{options.name}", f"data.data_dir={options.data}"],
         )
-    precision = options.precision
-    if precision == "auto":
-        precision = choose_precision("auto")
-    print(json.dumps({"precision": precision, **train_epoch(cfg, precision)}))
+    print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
 
 
 if __name__ == "__main__":

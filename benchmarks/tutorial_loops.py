@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
+from mnist_cnn.errors import Parser
 from mnist_cnn.models import BnCnn, DeepBnCnn, DigitCnn, FunnelCnn, PooledCnn
 
 Batches = DataLoader[tuple[Tensor, Tensor]]
@@ -131,9 +132,7 @@ def test(network: nn.Module, batches: Batches, device: torch.device) -> float:
 
 def main() -> None:
     """Trains, prints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=LOOPS)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--data", default="data", help="folder of the MNIST files")

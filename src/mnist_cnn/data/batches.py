@@ -99,11 +99,13 @@ class TensorBatches:
         self._epoch, self._position, self._resuming = self.sampler.epoch, start, False
         order = self.indices[self.sampler.indices()].to(self.images.device)
         batches = torch.split(order, self.batch_size)
+        generator = Generator(self.images.device)
         for index in range(start, len(self)):
             # Counted before it is handed out: a checkpoint is saved behind the step on it.
             self._position = index + 1
             chosen = batches[index]
-            images = self.augment(self.images[chosen], self._generator(index))
+            generator.manual_seed(self._augmentation_seed(index))
+            images = self.augment(self.images[chosen], generator)
             yield self.normalize(images), self.labels[chosen]
 
     def state_dict(self) -> dict[str, Any]:
@@ -130,12 +132,11 @@ class TensorBatches:
         self._epoch, self._position = state["epoch"], state["position"]
         self._resuming = True
 
-    def _generator(self, index: int) -> Generator:
-        """Of a batch's augmentation: the same in a resumed run, another in each process."""
+    def _augmentation_seed(self, index: int) -> int:
+        """Of a batch: the same in a resumed run, another in each process."""
         order = self.sampler
         seeds = np.random.SeedSequence([order.seed or 0, order.epoch, order.rank, index])
-        seed = int(seeds.generate_state(1, np.uint64)[0] >> 1)  # torch's are signed
-        return Generator(self.images.device).manual_seed(seed)
+        return int(seeds.generate_state(1, np.uint64)[0] >> 1)  # torch's are signed
 
     def _position_in_epoch(self) -> int:
         return self._position if self._epoch == self.sampler.epoch else 0

@@ -155,6 +155,15 @@ class DigitClassifier(LightningModule):
         metrics.reset()
 
 
+def conv_bn_relu(
+    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0
+) -> tuple[nn.Module, ...]:
+    """A convolution of kernel × kernel pixels, its batch normalisation, ReLU."""
+    # No bias: the normalisation behind it would take it out again.
+    conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False)
+    return conv, nn.BatchNorm2d(outputs), nn.ReLU()
+
+
 def flat_features(features: nn.Module, input_shape: Shape) -> int:
     """Number of values that `features` makes of one image.
 

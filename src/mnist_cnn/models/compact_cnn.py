@@ -5,7 +5,7 @@ from typing import Unpack
 
 from torch import nn
 
-from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup
+from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn_relu
 
 
 class CompactCnn(DigitClassifier):
@@ -48,20 +48,14 @@ class CompactCnn(DigitClassifier):
         super().__init__(input_shape, num_classes, **setup)
         large, middle, small = channels
         self.layers = nn.Sequential(
-            *_conv(input_shape[0], large),
-            *_conv(large, large, stride=2),
-            *_conv(large, middle),
-            *_conv(middle, middle, stride=2),
-            *_conv(middle, small),
-            *_conv(small, small),
+            *conv_bn_relu(input_shape[0], large, 3, padding=1),
+            *conv_bn_relu(large, large, 3, stride=2, padding=1),
+            *conv_bn_relu(large, middle, 3, padding=1),
+            *conv_bn_relu(middle, middle, 3, stride=2, padding=1),
+            *conv_bn_relu(middle, small, 3, padding=1),
+            *conv_bn_relu(small, small, 3, padding=1),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Dropout(dropout),
             nn.Linear(small, num_classes),
         )
-
-
-def _conv(inputs: int, outputs: int, stride: int = 1) -> tuple[nn.Module, ...]:
-    # No bias: the normalisation behind it would take it out again.
-    conv = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
-    return conv, nn.BatchNorm2d(outputs), nn.ReLU()

@@ -5,7 +5,7 @@ from typing import Unpack
 
 from torch import nn
 
-from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, flat_features
+from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn_relu, flat_features
 
 
 class StridedCnn(DigitClassifier):
@@ -47,18 +47,12 @@ class StridedCnn(DigitClassifier):
         super().__init__(input_shape, num_classes, **setup)
         first, second, third, fourth = channels
         features = nn.Sequential(
-            *_conv(input_shape[0], first, 4, stride=2),
-            *_conv(first, second, 3, stride=2),
-            *_conv(second, third, 3),
-            *_conv(third, fourth, 3),
+            *conv_bn_relu(input_shape[0], first, 4, stride=2),
+            *conv_bn_relu(first, second, 3, stride=2),
+            *conv_bn_relu(second, third, 3),
+            *conv_bn_relu(third, fourth, 3),
             nn.Flatten(),
         )
         self.layers = nn.Sequential(
             *features, nn.Linear(flat_features(features, input_shape), num_classes)
         )
-
-
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[nn.Module, ...]:
-    # No bias: the normalisation behind it would take it out again.
-    conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, bias=False)
-    return conv, nn.BatchNorm2d(outputs), nn.ReLU()
