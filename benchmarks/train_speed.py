@@ -8,73 +8,36 @@ results.json and chart.png. The machine must have nothing else to do.
 
 import argparse
 import json
-import os
-import platform
 import statistics
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from lightning import __version__ as lightning_version
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.errors import Parser, ends_with_one_line
+from processes import (
+    NETWORKS,
+    ROOT,
+    Measurement,
+    describe_machine,
+    measure,
+    measure_train,
+    median_and_range,
+    one_epoch,
+)
 
-ROOT = Path(__file__).parent.parent
-NETWORKS = ("bn_cnn", "pooled_cnn", "funnel_cnn", "deep_bn_cnn", "digit_cnn")
 TUTORIAL, PRODUCT, FLOAT32 = "the text's loop", "train.py", "train.py, float32"
 BARE, LIGHTNING = "bare loop", "bare loop in Lightning"
-
-Measurement = dict[str, float]
-
-
-def measure(command: Sequence[str]) -> tuple[str, float]:
-    """Runs a command in the project's folder; what it printed, and its peak memory in MB.
-
-    Raises:
-        ChildProcessError: It failed.
-    """
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None  # for the types
-    with process.stdout:
-        output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        said = output.strip().splitlines()[-1:] or ["nothing"]
-        raise ChildProcessError(f"{' '.join(command)} failed and said last: {said[0]}")
-    return output, usage.ru_maxrss / 1024
 
 
 def measure_script(script: str, network: str, data: str) -> Measurement:
     """One epoch of a loop of this folder."""
-    output, memory = measure([f"benchmarks/{script}", network, "--data", data])
+    output, process = measure([f"benchmarks/{script}", network, "--data", data])
     result: Measurement = json.loads(output.splitlines()[-1])
-    return {**result, "memory": memory}
-
-
-def measure_train(network: str, data: str, *overrides: str) -> Measurement:
-    """One epoch of train.py, with everything that it writes, but no validation at its end."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["train.py", f"experiment=reference/{network}", f"data.data_dir={data}"]
-        command += ["trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
-        _, memory = measure([*command, f"hydra.run.dir={folder}/run", *overrides])
-        metrics = json.loads(Path(folder, "run", "metrics.json").read_text())
-    seconds = metrics["train_seconds"]
-    images = metrics["images_per_second"] * seconds
-    return {"seconds": seconds, "images": images, "memory": memory}
+    return {**result, **process}
 
 
 def lightning_alone() -> list[str]:
@@ -85,10 +48,12 @@ def lightning_alone() -> list[str]:
 
 WAYS: dict[str, Callable[[str, str], Measurement]] = {
     TUTORIAL: lambda network, data: measure_script("tutorial_loops.py", network, data),
-    PRODUCT: measure_train,
-    FLOAT32: lambda network, data: measure_train(network, data, "trainer.precision=32-true"),
+    PRODUCT: lambda network, data: measure_train(*one_epoch(network, data)),
+    FLOAT32: lambda network, data: measure_train(
+        *one_epoch(network, data), "trainer.precision=32-true"
+    ),
     BARE: lambda network, data: measure_script("bare_loop.py", network, data),
-    LIGHTNING: lambda network, data: measure_train(network, data, *lightning_alone()),
+    LIGHTNING: lambda network, data: measure_train(*one_epoch(network, data), *lightning_alone()),
 }
 
 
@@ -140,20 +105,13 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     ]
     for name, row in results.items():
         keys = ("against_text", "float32_against_text", "against_bare", "lightning_against_bare")
-        ratios = " | ".join(_range(row[key], "{:.2f}") for key in keys)
+        ratios = " | ".join(median_and_range(row[key], "{:.2f}") for key in keys)
         lines.append(
             f"| {name} | {ratios} | {row['gflops']:.0f} of {row['matrix_gflops']:.0f} | "
-            f"{_range(row['share_of_peak'], '{:.0%}')} | "
-            f"{_range(row['share_of_fetching'], '{:.1%}')} |"
+            f"{median_and_range(row['share_of_peak'], '{:.0%}')} | "
+            f"{median_and_range(row['share_of_fetching'], '{:.1%}')} |"
         )
     return "\n".join(lines)
-
-
-def _range(values: Sequence[float], form: str) -> str:
-    middle, low, high = (
-        form.format(value) for value in (statistics.median(values), min(values), max(values))
-    )
-    return f"{middle} ({low} to {high})"
 
 
 def chart(results: dict[str, dict[str, Any]]) -> Figure:
@@ -170,17 +128,6 @@ def chart(results: dict[str, dict[str, Any]]) -> Figure:
     axes.set(ylabel="seconds", title=f"One training epoch, {describe_machine()}")
     axes.legend()
     return figure
-
-
-def describe_machine() -> str:
-    """Where it was measured, with what."""
-    device = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
-    return (
-        f"{device}, Python {platform.python_version()}, torch {torch.__version__}, "
-        f"Lightning {lightning_version}"
-    )
 
 
 def main() -> None:

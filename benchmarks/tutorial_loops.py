@@ -1,6 +1,6 @@
 """The texts' training loops and PyTorch's own MNIST example, as a yardstick for train.py.
 
-python benchmarks/tutorial_loops.py NAME [--epochs N] [--data DIR]
+python benchmarks/tutorial_loops.py NAME [--epochs N] [--seed N] [--data DIR]
 
 NAME is one of the five networks or `pytorch_example`. Each image is opened with PIL and converted
 by itself, one process feeds the loop, float32: what the texts do. (Pooling stands before ReLU as in
@@ -135,10 +135,11 @@ def main() -> None:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=LOOPS)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", default="data", help="folder of the MNIST files")
     options = parser.parse_args()
     loop = LOOPS[options.name]
-    torch.manual_seed(1)
+    torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     train_set: Dataset[tuple[Tensor, Tensor]] = Subset(
         MNIST(options.data, transform=loop.transform), range(loop.images)

@@ -1,0 +1,106 @@
+"""How long do the commands take? Help, configuration, first step, evaluation, 99 %.
+
+python benchmarks/command_speed.py [--repeats N] [--example-epochs N] [--data DIR]
+
+Whole processes from their start to their end, but for the evaluation of 10,000 test images, which
+is timed without the imports before it. `experiment=fast` takes turns with PyTorch's own MNIST
+example, which trains for as many epochs as it needs for 99 %.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from mnist_cnn.checkpoints import load_checkpoint
+from mnist_cnn.errors import Parser, ends_with_one_line
+from mnist_cnn.evaluation import evaluate
+from processes import (
+    NETWORKS,
+    describe_machine,
+    measure,
+    measure_train,
+    median_and_range,
+    one_epoch,
+)
+
+
+def time_commands(data: str, repeats: int) -> None:
+    """Prints the seconds of short commands."""
+    only_one_step = ["+trainer.limit_train_batches=1", "+trainer.limit_test_batches=0"]
+    commands = {
+        "train.py --help": ["--help"],
+        "train.py --cfg job": ["--cfg", "job"],
+        "train.py, one step and no test": [*one_epoch("bn_cnn", data), *only_one_step],
+    }
+    for name, arguments in commands.items():
+        seconds = []
+        for _ in range(repeats):
+            with tempfile.TemporaryDirectory() as folder:
+                _, process = measure(["train.py", *arguments, f"output_root={folder}"])
+            seconds.append(process["process_seconds"])
+        _print(name, seconds)
+
+
+def time_evaluation(data: str, repeats: int) -> None:
+    """Prints the seconds that the test images take with each network, checks of files included."""
+    for network in NETWORKS:
+        with tempfile.TemporaryDirectory() as folder:
+            settings = [*one_epoch(network, data), "+trainer.limit_train_batches=1"]
+            measure(["train.py", *settings, f"hydra.run.dir={folder}/run"])
+            checkpoint = load_checkpoint(Path(folder, "run", "checkpoints", "last.ckpt"))
+        seconds = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            evaluate(checkpoint, data)
+            seconds.append(time.perf_counter() - start)
+        _print(f"evaluation of {network}", seconds)
+
+
+def race(data: str, repeats: int, example_epochs: int) -> None:
+    """Prints what experiment=fast and PyTorch's example take, and reach."""
+    example = ["benchmarks/tutorial_loops.py", "pytorch_example", "--data", data]
+    fast_seconds, fast_accuracy, example_seconds, example_accuracy = [], [], [], []
+    for seed in range(1, repeats + 1):
+        fast = measure_train("experiment=fast", f"seed={seed}", f"data.data_dir={data}")
+        fast_seconds.append(fast["process_seconds"])
+        fast_accuracy.append(fast["accuracy"])
+        output, process = measure([*example, "--seed", str(seed), "--epochs", str(example_epochs)])
+        example_seconds.append(process["process_seconds"])
+        example_accuracy.append(json.loads(output.splitlines()[-1])["accuracy"])
+    _print("train.py experiment=fast", fast_seconds)
+    _print("  its test accuracy, %", [100 * share for share in fast_accuracy])
+    _print(f"PyTorch's example, {example_epochs} epochs", example_seconds)
+    _print("  its test accuracy, %", [100 * share for share in example_accuracy])
+    ratios = [slow / quick for slow, quick in zip(example_seconds, fast_seconds, strict=True)]
+    _print("  times as long as experiment=fast", ratios)
+
+
+def _print(name: str, values: list[float]) -> None:
+    print(f"| {name} | {median_and_range(values, '{:.2f}')} |", flush=True)
+
+
+def main() -> None:
+    """Measures, prints."""
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--example-epochs", type=int, default=4)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
+    options = parser.parse_args()
+    if min(options.repeats, options.example_epochs) < 1:
+        parser.error(
+            f"--repeats is {options.repeats} and --example-epochs {options.example_epochs}, must "
+            "be at least 1"
+        )
+    data = str(options.data.resolve())  # the measured processes run in the project's folder
+    with ends_with_one_line():
+        print("| | seconds: median and range |\n|---|---|")
+        time_commands(data, options.repeats)
+        time_evaluation(data, options.repeats)
+        race(data, options.repeats, options.example_epochs)
+    print(f"\n{describe_machine()}, {options.repeats} repeats")
+
+
+if __name__ == "__main__":
+    main()
