@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.testing import assert_close
 
-from mnist_cnn.data import Warp
+from mnist_cnn.data import Chain, Cutout, Warp
 
 SETTINGS = {
     "rotate": {"rotate": 15},
@@ -108,6 +108,47 @@ def test_bends_are_as_strong_as_they_say_at_the_knots() -> None:
     assert 0.5 < moved[:, 5, 5].std() < 0.8
     across = torch.corrcoef(torch.stack([moved[:, 10, 10], moved[:, 19, 19]]))[0, 1]
     assert abs(across) < 0.1
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("side", [1, 4, 7])
+def test_cutout_empties_a_square_of_each_image(side: int, dtype: torch.dtype) -> None:
+    full = torch.full((500, 2, 30, 24), 255).to(dtype)
+    cut = Cutout(side)(full, seeded())
+    assert cut.dtype == dtype
+    assert set(torch.unique(cut).tolist()) == {0, 255}
+    assert torch.equal(cut[:, 0], cut[:, 1])  # all channels alike
+    empty = cut[:, 0] == 0
+    rows, columns = empty.any(2), empty.any(1)
+    assert torch.equal(empty, rows[:, :, None] & columns[:, None, :])  # a rectangle …
+    for lines in (rows, columns):
+        heights = lines.sum(1)
+        assert (lines.int().diff(dim=1).abs().sum(1) <= 2).all()  # … in one piece …
+        assert heights.max() == side  # … square, but where the edge cuts it
+        assert heights.min() >= side // 2
+    assert rows.any(0).all()  # anywhere
+    assert columns.any(0).all()
+    assert len(torch.unique(empty, dim=0)) > 200
+    assert torch.equal(cut, Cutout(side)(full, seeded()))
+    assert not torch.equal(cut, Cutout(side)(full, seeded(1)))
+
+
+def test_cutout_larger_than_the_image_leaves_part_of_it_at_most(images: Tensor) -> None:
+    assert not Cutout(100)(images, seeded()).any()
+
+
+@pytest.mark.parametrize("side", [0, -3, 2.5, "8"])
+def test_a_side_that_is_no_number_of_pixels_is_refused(side: Any) -> None:
+    with pytest.raises(ValueError, match=rf"augment side is {side!r}, must be a whole number"):
+        Cutout(side)
+
+
+def test_a_chain_takes_its_steps_in_their_order(images: Tensor) -> None:
+    shift, cutout = Warp(shift=0.2), Cutout(9)
+    chained = Chain({"shift": shift, "cutout": cutout})(images, seeded(3))
+    generator = seeded(3)
+    assert torch.equal(chained, cutout(shift(images, generator), generator))
+    assert not torch.equal(chained, Chain({"cutout": cutout, "shift": shift})(images, seeded(3)))
 
 
 @pytest.mark.parametrize(

@@ -291,3 +291,15 @@ def test_a_resumed_epoch_goes_on_with_the_same_augmentation() -> None:
     rest = make_batches(12, 4, augment=noise, seed=1)
     rest.load_state_dict(cut.state_dict())
     assert all(map(torch.equal, images[1:], [batch for batch, _ in rest]))
+
+
+@pytest.mark.parametrize("epoch", range(4))
+def test_only_so_many_epochs_are_augmented(epoch: int) -> None:
+    plain = make_batches(12, 4, seed=1)
+    augmented = make_batches(12, 4, augment=noise, seed=1)
+    stopping = make_batches(12, 4, augment=noise, augmented_epochs=2, seed=1)
+    for batches in (plain, augmented, stopping):
+        batches.sampler.set_epoch(epoch)
+    expected = augmented if epoch < 2 else plain
+    for (seen, _), (wanted, _) in zip(stopping, expected, strict=True):
+        assert torch.equal(seen, wanted)

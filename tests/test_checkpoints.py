@@ -513,11 +513,28 @@ def test_a_run_does_not_go_on_with_other_settings(
         check_resumable(path, with_setting(key, value))
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
-def test_a_schedule_with_an_end_keeps_its_length(
-    schedule: str, altered: Callable[..., Path]
+def test_a_run_does_not_go_on_with_another_average(altered: Callable[..., Path]) -> None:
+    averaged = RECIPE | {"callbacks": {"averaging": {"decay": 0.9}}}
+    path = altered(lambda content: content["mnist_cnn"].update(recipe=averaged))
+    check_resumable(path, averaged)
+    with pytest.raises(ValueError, match=r"with averaging.decay=0.9, this run has 0.99:"):
+        check_resumable(path, RECIPE | {"callbacks": {"averaging": {"decay": 0.99}}})
+    with pytest.raises(ValueError, match=r"this run has None:"):
+        check_resumable(path, RECIPE | {"callbacks": {"averaging": None}})
+
+
+ENDING = {
+    "cosine": with_setting("scheduler._target_", "mnist_cnn.schedulers.cosine"),
+    "one_cycle": with_setting("scheduler._target_", "mnist_cnn.schedulers.one_cycle"),
+    "plain_epochs": with_setting("data.plain_epochs", 1),
+    "average": RECIPE | {"callbacks": {"averaging": {"epochs": 2}}},
+}
+
+
+@pytest.mark.parametrize("recipe", ENDING.values(), ids=ENDING)
+def test_a_training_with_an_end_keeps_its_length(
+    recipe: dict[str, Any], altered: Callable[..., Path]
 ) -> None:
-    recipe = with_setting("scheduler._target_", f"mnist_cnn.schedulers.{schedule}")
     path = altered(lambda content: content["mnist_cnn"].update(recipe=recipe))
     longer = copy.deepcopy(recipe)
     longer["trainer"]["max_epochs"] = 9

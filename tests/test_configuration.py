@@ -18,7 +18,15 @@ from mnist_cnn.data import MnistDataModule
 CONF = ROOT / "conf"
 FILES = sorted(CONF.rglob("*.yaml"))
 GROUPS = {
-    *("callbacks", "data", "data/augment", "data/normalization", "experiment", "hydra/help"),
+    *(
+        "averaging",
+        "callbacks",
+        "data",
+        "data/augment",
+        "data/normalization",
+        "experiment",
+        "hydra/help",
+    ),
     *("logger", "model", "optimizer", "scheduler", "trainer"),
 }
 LONG_FILES = {
@@ -161,7 +169,8 @@ def test_every_file_composes_as_its_groups_choice(group: str, choice: str) -> No
     content = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{choice}.yaml"))
     assert isinstance(content, dict)
     content.pop("defaults", None)
-    package = cfg if group == "experiment" else OmegaConf.select(cfg, group.replace("/", "."))
+    elsewhere = {"experiment": cfg, "averaging": cfg.callbacks}
+    package = elsewhere.get(group) or OmegaConf.select(cfg, group.replace("/", "."))
     assert lacks(plain(package), content) == []
     own = {name: value for name, value in plain(cfg).items() if name != "hydra"}
     OmegaConf.to_container(OmegaConf.create(own), resolve=True, throw_on_missing=True)

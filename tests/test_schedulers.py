@@ -140,6 +140,25 @@ def test_cosine_follows_the_formula(
         assert seen[10] == pytest.approx((LR + final_lr) / 2)
 
 
+@optimizers
+@pytest.mark.parametrize(("warmup", "rising"), [(0.02, 1), (0.1, 5), (0.5, 25), (0.99, 50)])
+def test_cosine_rises_evenly_before_it_falls(
+    warmup: float, rising: int, make_optimizer: Callable[[], Optimizer]
+) -> None:
+    optimizer = make_optimizer()
+    scheduler = build("cosine", optimizer, 50, f"scheduler.warmup={warmup}")["scheduler"]
+    seen = rates(optimizer, scheduler, 49)
+    rise = [LR * (step + 1) / (rising + 1) for step in range(rising)]
+    fall = [LR * (1 + math.cos(math.pi * step / (50 - rising))) / 2 for step in range(50 - rising)]
+    assert seen == pytest.approx(rise + fall)
+
+
+@pytest.mark.parametrize("warmup", [-0.1, 1.0])
+def test_cosine_refuses_a_warm_up_that_leaves_nothing(warmup: float) -> None:
+    with pytest.raises(ValueError, match=rf"warmup is {warmup}, must be from 0 to below 1"):
+        build("cosine", MAKERS["sgd"](), 50, f"scheduler.warmup={warmup}")
+
+
 def test_cosine_ends_at_zero_by_default() -> None:
     optimizer = MAKERS["sgd"]()
     scheduler = build("cosine", optimizer, 50.0)["scheduler"]

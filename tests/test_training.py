@@ -239,7 +239,15 @@ def keep_sigint() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("keep_sigint")
-@pytest.mark.parametrize("augment", ["none", "elastic"])
+@pytest.mark.parametrize(
+    "varied",
+    [
+        [],
+        ["data/augment=elastic", "data.plain_epochs=1"],
+        ["averaging=ema"],
+        ["averaging=last_epochs", "callbacks.averaging.epochs=2", "scheduler.warmup=0.2"],
+    ],
+)
 @pytest.mark.parametrize(
     ("step", "hook"),
     [(0, "train"), (7, "train"), (14, "train"), (15, "validation"), (15, "train"), (20, "train")],
@@ -247,7 +255,7 @@ def keep_sigint() -> Iterator[None]:
 def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
     step: int,
     hook: str,
-    augment: str,
+    varied: list[str],
     make_config: MakeConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -256,8 +264,8 @@ def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
     settings = [
         *dropout,
         "trainer.max_epochs=3",
-        "scheduler=one_cycle",
-        f"data/augment={augment}",
+        "scheduler=cosine",
+        *varied,
         "~callbacks.digit_pictures",
     ]
     train(make_config(*settings, f"output_dir={tmp_path}/whole"))

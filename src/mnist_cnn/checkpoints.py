@@ -100,7 +100,7 @@ def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
     """Checks that a training with `recipe` can go on from a checkpoint and stay what it was.
 
     The two must agree in all that makes the result: network, data, optimizer, schedule,
-    seed, precision.
+    averaging, seed, precision.
 
     Args:
         path: The checkpoint.
@@ -124,15 +124,18 @@ def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
 
 
 def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    # `data_dir` is where, not what. A schedule that ends depends on the number of epochs.
+    # `data_dir` is where, not what.
     groups = {
         name: recipe.get(name)
         for name in ("model", "data", "optimizer", "scheduler", "label_smoothing", "seed")
     }
+    groups["averaging"] = recipe.get("callbacks", {}).get("averaging")
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)
     settings["trainer.precision"] = recipe["trainer"].get("precision")
-    if str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle")):
+    ending = str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle"))
+    # What happens in or until the last epochs depends on their number.
+    if ending or settings.get("data.plain_epochs") or settings.get("averaging.epochs"):
         settings["trainer.max_epochs"] = recipe["trainer"]["max_epochs"]
     return settings
 

@@ -14,8 +14,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import (
     ConstantLR,
     CosineAnnealingLR,
+    LinearLR,
     OneCycleLR,
     ReduceLROnPlateau,
+    SequentialLR,
     StepLR,
 )
 
@@ -27,9 +29,25 @@ def constant(optimizer: Optimizer, total_steps: float) -> LRSchedulerConfigType:
     return {"scheduler": ConstantLR(optimizer, factor=1.0), "interval": "epoch"}
 
 
-def cosine(optimizer: Optimizer, total_steps: float, *, final_lr: float) -> LRSchedulerConfigType:
-    """Falls along half a cosine to `final_lr` (Loshchilov & Hutter 2017, without restarts)."""
-    schedule = CosineAnnealingLR(optimizer, T_max=_finite(total_steps), eta_min=final_lr)
+def cosine(
+    optimizer: Optimizer, total_steps: float, *, final_lr: float, warmup: float
+) -> LRSchedulerConfigType:
+    """Falls along half a cosine to `final_lr` (Loshchilov & Hutter 2017, without restarts).
+
+    Before that it rises evenly in the first `warmup` part of all steps (Goyal et al. 2017).
+
+    Raises:
+        ValueError: `warmup` is not from 0 to below 1.
+    """
+    if not 0 <= warmup < 1:
+        raise ValueError(f"scheduler warmup is {warmup}, must be from 0 to below 1; try 0.1")
+    steps = _finite(total_steps)
+    rising = round(warmup * steps)
+    fall = CosineAnnealingLR(optimizer, T_max=max(1, steps - rising), eta_min=final_lr)
+    if not rising:
+        return {"scheduler": fall, "interval": "step"}
+    rise = LinearLR(optimizer, start_factor=1 / (rising + 1), total_iters=rising)
+    schedule = SequentialLR(optimizer, [rise, fall], milestones=[rising])
     return {"scheduler": schedule, "interval": "step"}
 
 

@@ -44,7 +44,10 @@ from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
 
-COMPARED = ("model", "optimizer", "scheduler", "data/normalization", "data/augment", "experiment")
+COMPARED = (
+    *("model", "optimizer", "scheduler", "averaging"),
+    *("data/normalization", "data/augment", "experiment"),
+)
 
 # Hydra's handlers print what Lightning says; Lightning's own would print it a second time.
 logging.getLogger("lightning").handlers.clear()

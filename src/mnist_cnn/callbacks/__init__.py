@@ -5,6 +5,7 @@ from mnist_cnn.callbacks.exact_resume import ExactResume
 from mnist_cnn.callbacks.finite_loss import FiniteLoss
 from mnist_cnn.callbacks.history import History
 from mnist_cnn.callbacks.interrupt import Interrupt
+from mnist_cnn.callbacks.last_epochs_average import LastEpochsAverage
 from mnist_cnn.callbacks.network_summary import NetworkSummary
 from mnist_cnn.callbacks.progress_bar import ProgressBar
 from mnist_cnn.callbacks.run_checkpoint import RunCheckpoint
@@ -16,6 +17,7 @@ __all__ = [
     "FiniteLoss",
     "History",
     "Interrupt",
+    "LastEpochsAverage",
     "NetworkSummary",
     "ProgressBar",
     "RunCheckpoint",

@@ -1,7 +1,7 @@
 """Random changes of training images: whole batches at a time, each image by numbers of its own."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -89,6 +89,66 @@ class Warp:
         cos, sin = torch.cos(angle), torch.sin(angle)
         rows = torch.stack([cos, sin, shear * cos - sin, shear * sin + cos], dim=-1)
         return (rows / zoom[:, None]).view(count, 2, 2)
+
+
+class Cutout:
+    """Empties a square at a random place of each image (DeVries and Taylor 2017).
+
+    "Improved regularization of convolutional neural networks with Cutout": the network can't rely
+    on any one part of a digit. Near the edge the square is cut.
+
+    Args:
+        side: Of the square, in pixels.
+
+    Raises:
+        ValueError: It is no whole number above 0.
+    """
+
+    def __init__(self, side: int) -> None:
+        if not isinstance(side, int) or side < 1:
+            raise ValueError(
+                f"augment side is {side!r}, must be a whole number of pixels above 0; try 8"
+            )
+        self.side = side
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Empties a square of each image of a batch.
+
+        Args:
+            images: (N, C, H, W), uint8 or float.
+            generator: Of the random numbers, on the images' device.
+
+        Returns:
+            (N, C, H, W), of the type of `images`; 0 in the squares.
+        """
+        height, width = images.shape[2:]
+        rows = self._inside(len(images), height, generator)[:, None, :, None]
+        columns = self._inside(len(images), width, generator)[:, None, None, :]
+        return images.masked_fill(rows & columns, 0)
+
+    def _inside(self, count: int, length: int, generator: Generator) -> Tensor:
+        """Which of so many positions lie in the square, for each image: (N, length), bool."""
+        device = generator.device
+        centres = torch.randint(length, (count, 1), generator=generator, device=device)
+        offsets = torch.arange(length, device=device) - centres + self.side // 2
+        return (offsets >= 0) & (offsets < self.side)
+
+
+class Chain:
+    """Augmentations one after the other.
+
+    Args:
+        steps: The augmentations by names that a configuration can change them by.
+    """
+
+    def __init__(self, steps: Mapping[str, Augmentation]) -> None:
+        self.steps = steps
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Changes a batch (N, C, H, W) by every step."""
+        for step in self.steps.values():
+            images = step(images, generator)
+        return images
 
 
 def _even(most: float, shape: tuple[int, ...], generator: Generator) -> Tensor:

@@ -64,6 +64,7 @@ class TensorBatches:
         batch_size: Images in a batch; the last one of an epoch may be smaller.
         normalize: Makes float images of a batch.
         augment: Changes a batch before it is normalised; see `data.augmentation`.
+        augmented_epochs: So many epochs are augmented, the others are not; None: all are.
         seed: Shuffles and augments by this seed, anew for each epoch; None keeps the order.
         rank: Number of this process.
         world_size: Number of processes that share the images.
@@ -78,6 +79,7 @@ class TensorBatches:
         normalize: Normalization,
         *,
         augment: Augmentation = unchanged,
+        augmented_epochs: int | None = None,
         seed: int | None = None,
         rank: int = 0,
         world_size: int = 1,
@@ -85,6 +87,7 @@ class TensorBatches:
         self.images, self.labels, self.indices = images, labels, indices
         self.batch_size = batch_size
         self.augment, self.normalize = augment, normalize
+        self.augmented_epochs = augmented_epochs
         # Lightning looks for these two names, to announce each epoch and to tell shuffled loaders.
         self.sampler = EpochOrder(len(self.indices), seed, rank, world_size)
         self.batch_sampler = None
@@ -99,13 +102,15 @@ class TensorBatches:
         self._epoch, self._position, self._resuming = self.sampler.epoch, start, False
         order = self.indices[self.sampler.indices()].to(self.images.device)
         batches = torch.split(order, self.batch_size)
+        plain = self.augmented_epochs is not None and self._epoch >= self.augmented_epochs
+        augment = unchanged if plain else self.augment
         generator = Generator(self.images.device)
         for index in range(start, len(self)):
             # Counted before it is handed out: a checkpoint is saved behind the step on it.
             self._position = index + 1
             chosen = batches[index]
             generator.manual_seed(self._augmentation_seed(index))
-            images = self.augment(self.images[chosen], generator)
+            images = augment(self.images[chosen], generator)
             yield self.normalize(images), self.labels[chosen]
 
     def state_dict(self) -> dict[str, Any]:

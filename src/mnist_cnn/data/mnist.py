@@ -42,6 +42,7 @@ class MnistDataModule(LightningDataModule):
         digests: File name → SHA-256 of its content; None stands for the official files, an empty
             one for files that were made here, which are taken as they are.
         augment: Changes each training batch, see `data.augmentation`.
+        plain_epochs: The last epochs of a training, which are not augmented.
 
     Attributes:
         image_shape: (C, H, W) of the images, once `setup` has read them.
@@ -65,23 +66,25 @@ class MnistDataModule(LightningDataModule):
         seed: int = 0,
         digests: Mapping[str, str] | None = None,
         augment: Augmentation = unchanged,
+        plain_epochs: int = 0,
     ) -> None:
         super().__init__()
         _check_whole("batch_size", batch_size, at_least=1, remedy="try 100")
         _check_whole("val_size", val_size, at_least=0, remedy="0 means no validation")
         _check_whole("split_seed", split_seed, at_least=0, remedy="try 0")
         _check_whole("seed", seed, at_least=0, remedy="try 1")
+        _check_whole("plain_epochs", plain_epochs, at_least=0, remedy="0 augments all epochs")
         if digests and digests.keys() != MNIST_SHA256.keys():
             raise ValueError(
                 f"digests name {', '.join(digests)}, must name {', '.join(MNIST_SHA256)} or nothing"
             )
         if val_split not in VAL_SPLITS:
             raise ValueError(f"val_split is {val_split!r}, must be one of {', '.join(VAL_SPLITS)}")
-        self.save_hyperparameters(ignore=["augment"], logger=False)
+        self.save_hyperparameters(ignore=["augment", "plain_epochs"], logger=False)
         self.normalize, self.augment = build_normalization(normalization), augment
         self.folder = Path(data_dir, "MNIST", "raw")
         self.batch_size, self.val_size, self.val_split = batch_size, val_size, val_split
-        self.split_seed, self.seed = split_seed, seed
+        self.split_seed, self.seed, self.plain_epochs = split_seed, seed, plain_epochs
         self.digests = dict(MNIST_SHA256 if digests is None else digests)
         self._parts: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # images, labels, indices
 
@@ -141,8 +144,22 @@ class MnistDataModule(LightningDataModule):
         return images[indices[:first]], labels[indices[:first]]
 
     def train_dataloader(self) -> TensorBatches:
-        """Shuffled batches of the training part."""
-        return self._batches("train", self.batch_size, self.seed, self.augment)
+        """Shuffled batches of the training part, augmented but in the last `plain_epochs`.
+
+        Raises:
+            ValueError: There are to be plain epochs, but the training has no end.
+        """
+        batches = self._batches("train", self.batch_size, self.seed)
+        batches.augment = self.augment
+        if self.plain_epochs and self.trainer is not None:
+            epochs = self.trainer.max_epochs
+            if epochs is None or epochs < 0:
+                raise ValueError(
+                    f"plain_epochs is {self.plain_epochs} and max_epochs {epochs}, must be 0 "
+                    "without an end; set trainer.max_epochs"
+                )
+            batches.augmented_epochs = epochs - self.plain_epochs
+        return batches
 
     def val_dataloader(self) -> TensorBatches | list[TensorBatches]:
         """Batches of the validation part in file order; no loader where there is no such part."""
@@ -156,13 +173,7 @@ class MnistDataModule(LightningDataModule):
         """The test images again: what `Trainer.predict` predicts."""
         return self.test_dataloader()
 
-    def _batches(
-        self,
-        name: str,
-        batch_size: int,
-        seed: int | None = None,
-        augment: Augmentation = unchanged,
-    ) -> TensorBatches:
+    def _batches(self, name: str, batch_size: int, seed: int | None = None) -> TensorBatches:
         images, labels, indices = self._parts[name]
         rank, world_size = 0, 1
         if self.trainer is not None:
@@ -177,7 +188,6 @@ class MnistDataModule(LightningDataModule):
             indices,
             batch_size,
             self.normalize,
-            augment=augment,
             seed=seed,
             rank=rank,
             world_size=world_size,
