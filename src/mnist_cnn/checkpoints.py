@@ -68,7 +68,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             "the module that defines it first"
         )
     try:
-        model = networks[name](**content["hyper_parameters"])
+        with torch.random.fork_rng(devices=[]):  # a run's own random numbers stay what they are
+            model = networks[name](**content["hyper_parameters"])
         model.load_state_dict(content["state_dict"])
         data = content["datamodule_hyper_parameters"]
         MnistDataModule(**data)
@@ -129,6 +130,7 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
         name: recipe.get(name)
         for name in ("model", "data", "optimizer", "scheduler", "label_smoothing", "seed")
     }
+    groups["distillation"] = recipe.get("distillation")
     groups["averaging"] = recipe.get("callbacks", {}).get("averaging")
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)

@@ -28,6 +28,7 @@ from mnist_cnn.checkpoints import (
     newest_checkpoint,
 )
 from mnist_cnn.data import MnistDataModule
+from mnist_cnn.distillation import build_distillation
 from mnist_cnn.errors import one_line, show_traceback
 from mnist_cnn.hardware import DEFAULT_THREADS, choose_precision, keep_freed_memory
 from mnist_cnn.hydra_run import group_choices, in_sweep, overrides, resume_command, sweep_folder
@@ -172,6 +173,7 @@ def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:
             f"optimizer {cfg.optimizer._target_}: {error}; an experiment's values stay when "
             "optimizer= changes: drop them, such as ~optimizer.momentum"
         ) from error
+    distillation = build_distillation(dict(cfg.distillation), data)
     try:
         model = build(
             input_shape=data.image_shape,
@@ -179,6 +181,7 @@ def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:
             optimizer=optimizer,
             scheduler=instantiate(cfg.scheduler),
             label_smoothing=cfg.label_smoothing,
+            distillation=distillation,
         )
     except (TypeError, ValueError) as error:
         arguments = ", ".join(f"{k}={v}" for k, v in cfg.model.items() if k != "_target_")

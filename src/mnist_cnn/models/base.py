@@ -21,6 +21,7 @@ from mnist_cnn.schedulers import SchedulerFactory
 Shape = tuple[int, int, int]
 Batch = tuple[Tensor, Tensor]
 OptimizerFactory = Callable[[Iterator[nn.Parameter]], Optimizer]
+Teaching = Callable[[Tensor, Tensor, Tensor], Tensor]  # see `mnist_cnn.distillation.Distillation`
 
 
 class TrainingSetup(TypedDict, total=False):
@@ -29,6 +30,7 @@ class TrainingSetup(TypedDict, total=False):
     optimizer: OptimizerFactory
     scheduler: SchedulerFactory
     label_smoothing: float
+    distillation: Teaching | None
 
 
 class DigitClassifier(LightningModule):
@@ -44,6 +46,8 @@ class DigitClassifier(LightningModule):
         scheduler: Makes the schedule, see `mnist_cnn.schedulers`; only training needs it.
         label_smoothing: Share of a label that is spread over all classes in training (Szegedy et
             al. 2016, "Rethinking the Inception architecture"); logged losses are without it.
+        distillation: Mixes the training loss with what other networks say; logged losses are
+            without it. None: no other networks.
 
     Raises:
         ValueError: `label_smoothing` is not from 0 to below 1.
@@ -58,6 +62,7 @@ class DigitClassifier(LightningModule):
         optimizer: OptimizerFactory | None = None,
         scheduler: SchedulerFactory | None = None,
         label_smoothing: float = 0.0,
+        distillation: Teaching | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= label_smoothing < 1:
@@ -68,6 +73,7 @@ class DigitClassifier(LightningModule):
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
         self._label_smoothing = label_smoothing
+        self._distillation = distillation
         self.train_metrics = _metrics(num_classes, "train/")
         self.val_metrics = _metrics(num_classes, "val/")
         self.test_metrics = _metrics(num_classes, "test/")
@@ -148,6 +154,8 @@ class DigitClassifier(LightningModule):
         if self.training and self._label_smoothing:
             # What is logged stays without it, to be compared with the loss of the validation.
             loss = F.cross_entropy(logits, labels, label_smoothing=self._label_smoothing)
+        if self.training and self._distillation:
+            loss = self._distillation(loss, logits, images)
         return {"loss": loss, "logits": logits.detach()}
 
     def _log_epoch(self, metrics: MetricCollection) -> None:
