@@ -1,4 +1,4 @@
-"""Evaluates a checkpoint on the test images: python evaluate.py CHECKPOINT."""
+"""Evaluates a checkpoint, or several as an ensemble, on the test images."""
 
 import sys
 from pathlib import Path
@@ -9,21 +9,27 @@ from mnist_cnn.errors import Parser, ends_with_one_line
 def main() -> None:
     """Prints the report; writes it too, if asked to."""
     parser = Parser(description=__doc__)
-    parser.add_argument("checkpoint", help="file that a training wrote")
+    parser.add_argument(
+        "checkpoints",
+        metavar="CHECKPOINT",
+        nargs="+",
+        help="file that a training wrote; the probabilities of several are averaged",
+    )
     parser.add_argument("--data", metavar="DIR", help="folder of the data, if not the training's")
     parser.add_argument("--report", metavar="DIR", type=Path, help="write JSON and pictures here")
     arguments = parser.parse_args()
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.evaluation import evaluate, format_report, write_report
+    from mnist_cnn.ensembles import evaluate_together
+    from mnist_cnn.evaluation_report import format_report, write_report
     from mnist_cnn.outputs import check_writable
 
     if arguments.report:
         check_writable(arguments.report, "--report DIR")
     with ends_with_one_line():
-        checkpoint = load_checkpoint(arguments.checkpoint)
-        predictions = evaluate(checkpoint, arguments.data)
+        checkpoints = [load_checkpoint(path) for path in arguments.checkpoints]
+        predictions = evaluate_together(checkpoints, arguments.data)
         print(format_report(predictions))
         if arguments.report:
             write_report(predictions, arguments.report)

@@ -1,64 +1,38 @@
-"""Evaluation: every figure against plain Python, and the report at its edges."""
+"""Evaluation: every figure against plain Python."""
 
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from matplotlib.image import imread
 
+from conftest import ROOT, FakeData
+from mnist_cnn import evaluation
 from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import MnistDataModule
-from mnist_cnn.evaluation import (
-    Predictions,
-    evaluate,
-    format_report,
-    wilson_interval,
-    write_report,
-)
+from mnist_cnn.data.idx import read_idx
+from mnist_cnn.data.sources import MNIST_SHA256, provide_files
+from mnist_cnn.evaluation import MNIST_DOUBTFUL, Predictions, evaluate
+from mnist_cnn.metrics import coverage, wilson_interval
 from mnist_cnn.models import Mlp
-
-CLASSES = 10
-
-
-def make_predictions(labels: Sequence[int], predicted: Sequence[int]) -> Predictions:
-    """Images 0, 1, 2, … with logits that make each prediction clearer than the one before."""
-    logits = torch.zeros(len(labels), CLASSES)
-    for index, choice in enumerate(predicted):
-        logits[index, choice] = 1 + index
-    images = torch.arange(len(labels)).byte().view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
-    return Predictions(images, torch.tensor(labels).long(), logits)
+from toy_predictions import CLASSES, make_noisy, make_predictions, naive_probabilities
 
 
 @pytest.fixture(scope="module")
 def noisy() -> Predictions:
-    """300 images of all classes, about half of them read right."""
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(300) % CLASSES
-    logits = torch.randn(300, CLASSES, generator=generator)
-    logits[torch.arange(300), labels] += 1.5
-    images = torch.randint(0, 256, (300, 1, 28, 28), generator=generator).byte()
-    return Predictions(images, labels, logits)
-
-
-def naive_probabilities(predictions: Predictions) -> list[list[float]]:
-    rows = []
-    for logits in predictions.logits.tolist():
-        powers = [math.exp(value) for value in logits]
-        rows.append([power / sum(powers) for power in powers])
-    return rows
+    return make_noisy()
 
 
 def test_probabilities_and_predictions(noisy: Predictions) -> None:
-    expected = naive_probabilities(noisy)
+    expected = naive_probabilities(noisy.logits)
     assert noisy.probabilities.tolist() == [pytest.approx(row, rel=1e-4) for row in expected]
     assert noisy.predicted.tolist() == [row.index(max(row)) for row in expected]
 
 
 def test_loss_and_accuracy(noisy: Predictions) -> None:
-    rows, labels = naive_probabilities(noisy), noisy.labels.tolist()
+    rows, labels = naive_probabilities(noisy.logits), noisy.labels.tolist()
     losses = [-math.log(row[label]) for row, label in zip(rows, labels, strict=True)]
     hits = [row.index(max(row)) == label for row, label in zip(rows, labels, strict=True)]
     assert 0 < sum(hits) < 300
@@ -87,7 +61,7 @@ def test_one_pair_lands_in_its_row_and_column() -> None:
 
 
 def test_worst_mistakes_start_with_the_least_probable_truth(noisy: Predictions) -> None:
-    rows, labels = naive_probabilities(noisy), noisy.labels.tolist()
+    rows, labels = naive_probabilities(noisy.logits), noisy.labels.tolist()
     wrong = [index for index in range(300) if rows[index].index(max(rows[index])) != labels[index]]
     expected = sorted(wrong, key=lambda index: rows[index][labels[index]])
     assert noisy.worst_mistakes(1000).tolist() == expected
@@ -102,7 +76,7 @@ def test_a_right_guess_is_no_mistake_however_unsure() -> None:
 
 def test_titles_name_truth_prediction_and_probability() -> None:
     predictions = make_predictions(labels=[4, 2], predicted=[4, 9])
-    rows = naive_probabilities(predictions)
+    rows = naive_probabilities(predictions.logits)
     assert predictions.titles(torch.tensor([1, 0])) == [
         f"true 2: {rows[1][2]:.1%}\nread 9: {rows[1][9]:.1%}",
         f"true 4: {rows[0][4]:.1%}\nread 4: {rows[0][4]:.1%}",
@@ -111,7 +85,7 @@ def test_titles_name_truth_prediction_and_probability() -> None:
 
 def test_the_picture_of_mistakes_shows_them_in_order() -> None:
     predictions = make_predictions(labels=[0, 1, 2], predicted=[0, 5, 6])
-    rows = naive_probabilities(predictions)
+    rows = naive_probabilities(predictions.logits)
     figure = predictions.mistakes_figure()
     assert figure.get_suptitle().startswith("2 worst of 2 mistakes")
     assert [axes.get_title() for axes in figure.axes] == [
@@ -121,119 +95,113 @@ def test_the_picture_of_mistakes_shows_them_in_order() -> None:
     assert [axes.images[0].get_array().max() for axes in figure.axes] == [2, 1]  # type: ignore[union-attr]
 
 
-# Newcombe 1998 (Statistics in Medicine 17, 857-872), table I.
-@pytest.mark.parametrize(
-    ("hits", "count", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_interval_has_the_published_values(
-    hits: int, count: int, low: float, high: float
-) -> None:
-    assert wilson_interval(hits / count, count) == pytest.approx((low, high), abs=5e-5)
+def test_calibration_error_is_the_mean_gap_over_15_bins(noisy: Predictions) -> None:
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(15)]
+    for row, label in zip(naive_probabilities(noisy.logits), noisy.labels.tolist(), strict=True):
+        bins[int(15 * max(row))].append((max(row), row.index(max(row)) == label))
+    gaps = [abs(sum(sure - hit for sure, hit in cases)) for cases in bins]
+    assert sum(len(cases) > 0 for cases in bins) > 8
+    assert noisy.calibration_error == pytest.approx(sum(gaps) / 300, abs=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 10, 99, 500, 9_999, 10_000, 60_000])
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_wilson_interval_stays_within_0_and_1(share: float, count: int) -> None:
-    low, high = wilson_interval(share, count)
-    assert 0 <= low < high <= 1
-    assert (high if share else low) == pytest.approx(share)
+def test_calibration_error_by_hand() -> None:
+    # Two images at probability 1/2, of which one is right, then two at 1, of which one is.
+    logits = torch.tensor([[0.0, 0.0], [0.0, 0.0], [900.0, 0.0], [900.0, 0.0]])
+    predictions = Predictions(torch.zeros(4, 1, 2, 2).byte(), torch.tensor([0, 1, 0, 1]), logits)
+    assert predictions.calibration_error == pytest.approx(0.25)
 
 
-def test_wilson_interval_is_symmetric() -> None:
-    low, high = wilson_interval(0.9, 50)
-    assert wilson_interval(0.1, 50) == pytest.approx((1 - high, 1 - low))
-
-
-def test_report_is_plain_data_with_the_same_figures(noisy: Predictions) -> None:
-    report = json.loads(json.dumps(noisy.report(), allow_nan=False))
-    assert report == {
-        "images": 300,
-        "loss": noisy.loss,
-        "accuracy": noisy.accuracy,
-        "accuracy_interval_95": list(wilson_interval(noisy.accuracy, 300)),
-        "accuracy_by_class": noisy.accuracy_by_class,
-        "confusion_matrix": noisy.confusion.tolist(),
+def test_coverages_are_those_at_999_of_1000_and_all_right(noisy: Predictions) -> None:
+    confidences = torch.tensor([max(row) for row in naive_probabilities(noisy.logits)])
+    assert noisy.coverages == {
+        0.999: coverage(confidences, noisy.correct, 0.999),
+        1.0: coverage(confidences, noisy.correct, 1.0),
     }
+    assert 0 < noisy.coverages[1.0] < 1
 
 
-def test_the_screen_shows_every_figure(noisy: Predictions) -> None:
-    lines = format_report(noisy).splitlines()
-    low, high = wilson_interval(noisy.accuracy, 300)
-    assert lines[0].split() == ["images", "300"]
-    assert lines[1].split() == ["loss", f"{noisy.loss:.4f}"]
-    assert lines[2].split()[:2] == ["accuracy", f"{noisy.accuracy:.2%}"]
-    assert f"{low:.2%} to {high:.2%}" in lines[2]
-    assert lines[4].split() == ["digit", *map(str, range(CLASSES))]
-    assert lines[5].split()[1:] == [f"{share:.2%}" for share in noisy.accuracy_by_class]
-    assert [[int(word) for word in line.split()] for line in lines[-CLASSES:]] == [
-        [digit, *row] for digit, row in enumerate(noisy.confusion.tolist())
-    ]
-    assert len({len(line) for line in lines[-CLASSES - 1 :]}) == 1  # the columns stand in line
+def test_coverage_tells_the_surest_apart() -> None:
+    # In float32 all of these have a probability of 1.
+    logits = torch.tensor([[30.0, 0.0], [28.0, 0.0], [26.0, 0.0], [24.0, 0.0]])
+    labels = torch.tensor([0, 0, 0, 1])
+    predictions = Predictions(torch.zeros(4, 1, 2, 2).byte(), labels, logits)
+    assert logits.softmax(dim=1)[:, 0].tolist() == [1.0] * 4
+    assert predictions.coverages == {0.999: 0.75, 1.0: 0.75}
 
 
-def test_a_class_without_images_is_shown_as_such() -> None:
-    predictions = make_predictions(labels=[0, 1, 1], predicted=[0, 1, 9])
-    shares = format_report(predictions).splitlines()[5].split()[1:]
-    assert shares[:2] == ["100.00%", "50.00%"]
-    assert len(shares) == CLASSES
-    assert all("%" not in share or share == "nan%" for share in shares[2:])
+def test_beyond_doubt_leaves_the_doubtful_out(noisy: Predictions) -> None:
+    doubtful = (0, 7, 299)
+    rest = replace(noisy, doubtful=doubtful).beyond_doubt()
+    kept = [index for index in range(300) if index not in doubtful]
+    assert torch.equal(rest.images, noisy.images[kept])
+    assert torch.equal(rest.labels, noisy.labels[kept])
+    assert torch.equal(rest.logits, noisy.logits[kept])
+    hits = sum(noisy.correct[index].item() for index in kept)
+    assert rest.accuracy == hits / 297
+    assert rest.accuracy_interval == wilson_interval(hits / 297, 297)
 
 
-def test_a_class_without_images_leaves_the_report_valid_json() -> None:
-    predictions = make_predictions(labels=[0, 1, 1], predicted=[0, 1, 9])
-    report = json.loads(json.dumps(predictions.report(), allow_nan=False))
-    assert report["accuracy_by_class"] == [1.0, 0.5] + [None] * 8
+def test_mnist_has_15_doubtful_test_images() -> None:
+    assert len(set(MNIST_DOUBTFUL)) == 15
+    assert sorted(MNIST_DOUBTFUL) == list(MNIST_DOUBTFUL)
+    assert (MNIST_DOUBTFUL[0], MNIST_DOUBTFUL[-1]) == (947, 9729)
+    assert sum(MNIST_DOUBTFUL) == 68696
 
 
-def read_picture(path: Path) -> tuple[int, ...]:
-    """The shape (H, W, channels) of a picture that holds more than one colour."""
-    pixels = imread(path)
-    assert pixels.std() > 0
-    return pixels.shape
+@pytest.mark.real_data
+def test_the_doubtful_images_have_the_labels_of_their_source() -> None:
+    # mturk/mnist_mturk.json: given_original_label, where `given` is below 3.
+    folder = ROOT / "data" / "MNIST" / "raw"
+    provide_files(folder, MNIST_SHA256)
+    labels = read_idx(folder / "t10k-labels-idx1-ubyte")
+    expected = [8, 0, 9, 4, 2, 5, 6, 6, 5, 5, 0, 1, 4, 6, 5]
+    assert [labels[index] for index in MNIST_DOUBTFUL] == expected
 
 
 @pytest.mark.parametrize(
-    ("labels", "predicted"),
+    ("official", "doubtful"),
     [
-        ([0, 1, 2, 3], [0, 1, 2, 4]),
-        (list(range(10)), list(range(10))),
-        ([0, 1, 2], [1, 2, 3]),
-        ([5], [5]),
-        ([5] * 60, [6] * 60),
+        (["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"], (3, 7)),
+        (["t10k-images-idx3-ubyte"], ()),
+        (["t10k-labels-idx1-ubyte"], ()),
+        (["train-images-idx3-ubyte", "train-labels-idx1-ubyte"], ()),
     ],
-    ids=["one mistake", "no mistakes", "nothing but mistakes", "one image", "60 mistakes"],
 )
-def test_write_report_writes_three_files(
-    labels: list[int], predicted: list[int], tmp_path: Path
+def test_labels_are_in_doubt_only_where_the_test_files_are_the_official_ones(
+    official: list[str],
+    doubtful: tuple[int, ...],
+    fake_data: FakeData,
+    make_data: Callable[..., MnistDataModule],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    predictions = make_predictions(labels, predicted)
-    folder = tmp_path / "new" / "report"
-    write_report(predictions, folder)
-    names = ["confusion_matrix.png", "report.json", "worst_mistakes.png"]
-    assert sorted(path.name for path in folder.iterdir()) == names
-    assert json.loads((folder / "report.json").read_text())["images"] == len(labels)
-    for name in ("confusion_matrix.png", "worst_mistakes.png"):
-        height, width, channels = read_picture(folder / name)
-        assert min(height, width) > 100
-        assert channels == 4
+    digests = MNIST_SHA256 | {name: fake_data.digests[name] for name in official}
+    monkeypatch.setattr(evaluation, "MNIST_SHA256", digests)
+    monkeypatch.setattr(evaluation, "MNIST_DOUBTFUL", (3, 7))
+    model = Mlp((1, 28, 28), 10, hidden=(8, 8, 8)).eval()
+    data = dict(make_data().hparams)
+    checked, unchecked = (
+        evaluate(Checkpoint(Path("x.ckpt"), model, epoch=1, data=arguments, recipe={}))
+        for arguments in (data, data | {"digests": {}})
+    )
+    assert checked.doubtful == doubtful
+    assert unchecked.doubtful == ()
 
 
-def test_write_report_replaces_an_older_one(tmp_path: Path) -> None:
-    write_report(make_predictions([1, 2], [1, 2]), tmp_path)
-    write_report(make_predictions([1], [1]), tmp_path)
-    assert json.loads((tmp_path / "report.json").read_text())["images"] == 1
-
-
-def test_a_report_folder_that_is_a_file_is_an_os_error(tmp_path: Path) -> None:
-    (tmp_path / "report").touch()
-    with pytest.raises(OSError, match="report"):
-        write_report(make_predictions([1], [1]), tmp_path / "report")
+@pytest.mark.parametrize(
+    ("shape", "classes"), [((2, 28, 28), 10), ((1, 32, 32), 10), ((1, 28, 28), 9)]
+)
+def test_data_of_another_kind_is_refused(
+    shape: tuple[int, int, int], classes: int, make_data: Callable[..., MnistDataModule]
+) -> None:
+    data = dict(make_data().hparams)
+    model = Mlp(shape, classes, hidden=(8, 8, 8)).eval()
+    checkpoint = Checkpoint(Path("x.ckpt"), model, epoch=1, data=data, recipe={})
+    numbers = ", ".join(map(str, shape))
+    expected = (
+        rf"^checkpoint x.ckpt is for {classes} classes of images \({numbers}\), .*--data DIR$"
+    )
+    with pytest.raises(ValueError, match=expected):
+        evaluate(checkpoint)
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["data_dir given", "data_dir of training"])

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import os
 import re
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +15,11 @@ import pytest
 from matplotlib.image import imread
 from omegaconf import OmegaConf
 
+from conftest import ROOT
+from mnist_cnn.comparison import MEASURED, group_jobs
 from mnist_cnn.hydra_callbacks import OutputCheck, SweepSummary
 from mnist_cnn.outputs import check_writable
-from mnist_cnn.sweeps import (
-    MEASURED,
-    group_jobs,
-    read_jobs,
-    summarize,
-)
+from mnist_cnn.sweeps import read_jobs, summarize
 
 Job = dict[str, Any]
 
@@ -69,14 +69,25 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def read_tables(text: str) -> list[list[list[str]]]:
+    """The cells of each Markdown table of a text; checks that they are such tables."""
+    tables = []
+    for block in text.split("\n\n"):
+        lines = block.strip().splitlines()
+        if not any("|" in line for line in lines):
+            continue
+        assert all(line.startswith("| ") for line in (lines[0], *lines[2:]))
+        assert all(line.endswith("|") for line in lines)
+        cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+        assert all(re.fullmatch("-+", cell) for cell in cells[1])
+        assert len({len(row) for row in cells}) == 1
+        tables.append([[cell.strip() for cell in row] for row in (cells[0], *cells[2:])])
+    return tables
+
+
 def read_table(path: Path) -> list[list[str]]:
-    """The cells of the only Markdown table of a file; checks that it is one."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "|" in line]
-    assert all(line.startswith("| ") and line.endswith(" |") for line in lines if "--" not in line)
-    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
-    assert all(re.fullmatch("-+", cell) for cell in cells[1])
-    assert len({len(row) for row in cells}) == 1
-    return [[cell.strip() for cell in row] for row in (cells[0], *cells[2:])]
+    """The cells of the first table of a file."""
+    return read_tables(path.read_text(encoding="utf-8"))[0]
 
 
 def spread(values: Sequence[float], decimals: int) -> str:
@@ -87,6 +98,7 @@ def test_read_jobs_gives_metrics_and_overrides(sweep: Path) -> None:
     jobs = read_jobs(sweep)
     assert [job["job"] for job in jobs] == [str(number) for number in range(7)]
     assert jobs[4] == {
+        "sweep": os.path.relpath(sweep),
         "job": "4",
         **measured(0.985, 0.975, seed=2, epochs=5),
         "overrides": ["trainer.max_epochs=9", "model=bn_cnn", "seed=2"],
@@ -98,6 +110,14 @@ def test_a_job_without_metrics_did_not_finish(tmp_path: Path) -> None:
     write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
     write_job(tmp_path, 1, "seed=2", None)
     assert [job.get("error") for job in read_jobs(tmp_path)] == [None, "did not finish"]
+
+
+def test_a_job_with_damaged_metrics_is_a_failed_one(tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
+    write_job(tmp_path, 1, "seed=2", None)
+    (tmp_path / "1" / "metrics.json").write_text('{"seed":')
+    assert summarize(tmp_path) == 1
+    assert read_table(tmp_path / "summary.md")[2][-1].startswith("metrics.json is damaged: Exp")
 
 
 def test_jobs_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -123,53 +143,13 @@ def test_groups_differ_in_more_than_their_seed(sweep: Path) -> None:
     assert all(groups[2][figure] == [] for figure in MEASURED)
 
 
-def test_groups_are_ranked_by_validation_not_by_test() -> None:
-    jobs = [
-        {"job": 0, "overrides": ["lr=1"], **measured(0.90, 0.99)},
-        {"job": 1, "overrides": ["lr=2"], **measured(0.92, 0.90)},
-        {"job": 2, "overrides": ["lr=3"], **measured(None, 0.999)},
-        {"job": 3, "overrides": ["lr=4"], "error": "boom"},
-        {"job": "4", "overrides": ["lr=5"], **measured(0.91, 0.95)},
-        {"job": 5, "overrides": ["lr=6"], **measured(None, 0.5)},
-        {"job": 6, "overrides": ["lr=7"], **measured(0.0, 0.1)},
-    ]
-    order = [group["group"] for group in group_jobs(jobs)]
-    assert order == ["lr=2", "lr=5", "lr=1", "lr=7", "lr=3", "lr=6", "lr=4"]
-
-
-def test_groups_are_ranked_by_their_mean() -> None:
-    jobs = [
-        {"job": 0, "overrides": ["lr=1", "seed=1"], **measured(0.99, 0.9)},
-        {"job": 1, "overrides": ["lr=1", "seed=2"], **measured(0.91, 0.9)},
-        {"job": 2, "overrides": ["lr=2", "seed=1"], **measured(0.96, 0.9)},
-        {"job": 3, "overrides": ["lr=2", "seed=2"], **measured(0.96, 0.9)},
-    ]
-    assert [group["group"] for group in group_jobs(jobs)] == ["lr=2", "lr=1"]
-
-
-def test_settings_that_merely_contain_the_word_seed_make_groups() -> None:
-    jobs = [
-        {"job": number, "overrides": [f"data.split_seed={number}"], **measured(0.9, 0.9)}
-        for number in range(2)
-    ]
-    assert len(group_jobs(jobs)) == 2
-
-
-def test_a_sweep_over_seeds_alone_is_one_group() -> None:
-    jobs = [
-        {"job": seed, "overrides": ["model=mlp", f"seed={seed}"], **measured(0.9, 0.9)}
-        for seed in range(3)
-    ]
-    (group,) = group_jobs(jobs)
-    assert (group["group"], group["runs"]) == ("all runs", 3)
-
-
 def test_the_table_shows_means_and_sample_standard_deviations(sweep: Path) -> None:
     assert summarize(sweep) == 1
     title, *rows = read_table(sweep / "summary.md")
     assert title == [
-        *("settings", "runs", "validation accuracy %", "test accuracy %", "test loss", "epochs"),
-        *("training s", "parameters", "error"),
+        *("settings", "runs", "validation accuracy %", "test accuracy %"),
+        *("test accuracy %, min to max", "test loss", "epochs", "training s", "parameters"),
+        "error",
     ]
     assert rows == [
         [
@@ -177,6 +157,7 @@ def test_the_table_shows_means_and_sample_standard_deviations(sweep: Path) -> No
             "3",
             spread([99, 98.5, 98], 2),
             spread([98, 97.5, 97], 2),
+            "97.00 to 98.00",
             spread([0.02, 0.025, 0.03], 4),
             spread([4, 5, 9], 0),
             "12 ± 0",
@@ -188,13 +169,14 @@ def test_the_table_shows_means_and_sample_standard_deviations(sweep: Path) -> No
             "3",
             spread([95, 93, 97], 2),
             spread([94, 95, 93], 2),
+            "93.00 to 95.00",
             spread([0.06, 0.05, 0.07], 4),
             "3 ± 0",
             "12 ± 0",
             "567,434",
             "",
         ],
-        ["model=broken seed=1", "0", *[""] * 6, "the training loss is nan at step 3"],
+        ["model=broken seed=1", "0", *[""] * 7, "the training loss is nan at step 3"],
     ]
     assert "7 jobs, 1 failed" in (sweep / "summary.md").read_text(encoding="utf-8")
 
@@ -205,6 +187,33 @@ def test_the_screen_shows_the_table(sweep: Path, capsys: pytest.CaptureFixture[s
     for line in (sweep / "summary.md").read_text(encoding="utf-8").splitlines()[2:]:
         assert line in shown
     assert f"{sweep}/summary.md" in shown
+
+
+def test_the_groups_are_compared_with_the_best(sweep: Path) -> None:
+    summarize(sweep)
+    text = (sweep / "summary.md").read_text(encoding="utf-8")
+    _, comparison = read_tables(text)
+    # -4, -2.5 and -4 points: mean -3.5, standard deviation 0.866; t is 4.3027.
+    assert comparison[1:] == [
+        ["model=mlp", "3", "-3.500", "-5.651 to -1.349", "a difference"],
+    ]
+    assert "minus that of model=bn_cnn, seed by seed" in text
+
+
+def test_a_sweep_of_one_group_has_nothing_to_compare(tmp_path: Path) -> None:
+    for seed in range(3):
+        write_job(tmp_path, seed, f"seed={seed}", measured(0.9, 0.9, seed=seed))
+    summarize(tmp_path)
+    assert len(read_tables((tmp_path / "summary.md").read_text(encoding="utf-8"))) == 1
+
+
+def test_a_seed_that_was_run_twice_costs_the_comparison_alone(sweep: Path) -> None:
+    write_job(sweep, 7, "trainer.max_epochs=9 model=mlp seed=3", measured(0.9, 0.9, seed=3))
+    assert summarize(sweep) == 1
+    text = (sweep / "summary.md").read_text(encoding="utf-8")
+    assert len(read_tables(text)) == 1
+    assert text.endswith("a comparison takes one run of a seed; move one of them elsewhere\n")
+    assert re.search(r"\nnot compared: \S+/2 and \S+/7 are both seed 3 of model=mlp, ", text)
 
 
 def test_summary_csv_holds_the_same_numbers(sweep: Path) -> None:
@@ -221,8 +230,10 @@ def test_summary_csv_holds_the_same_numbers(sweep: Path) -> None:
             if values:
                 assert float(row[f"{figure}_mean"]) == pytest.approx(statistics.mean(values))
                 assert float(row[f"{figure}_sd"]) == pytest.approx(statistics.stdev(values))
+                assert float(row[f"{figure}_min"]) == min(values)
+                assert float(row[f"{figure}_max"]) == max(values)
             else:
-                assert row[f"{figure}_mean"] == row[f"{figure}_sd"] == ""
+                assert {row[f"{figure}_{name}"] for name in ("mean", "sd", "min", "max")} == {""}
 
 
 def test_jobs_csv_has_a_row_per_job(sweep: Path) -> None:
@@ -244,9 +255,12 @@ def test_the_picture_of_a_sweep_opens(sweep: Path) -> None:
 def test_a_sweep_of_one_job(tmp_path: Path) -> None:
     write_job(tmp_path, 0, "model=mlp seed=1", measured(0.951, 0.94))
     assert summarize(tmp_path) == 0
-    _, row = read_table(tmp_path / "summary.md")
+    title, row = read_table(tmp_path / "summary.md")
     assert row[:4] == ["model=mlp", "1", "95.10", "94.00"]  # no ± of one value
-    assert read_csv(tmp_path / "summary.csv")[0]["test/accuracy_sd"] == ""
+    assert title[4] == "test loss"  # and no smallest and largest
+    (row_of_csv,) = read_csv(tmp_path / "summary.csv")
+    assert row_of_csv["test/accuracy_sd"] == ""
+    assert row_of_csv["test/accuracy_min"] == row_of_csv["test/accuracy_max"] == "0.94"
     assert (tmp_path / "summary.png").exists()
 
 
@@ -317,8 +331,10 @@ def test_columns_stand_in_line(sweep: Path) -> None:
         sweep, 7, "model=pipe", {"error": "a | b, and long enough to be the widest cell of all"}
     )
     summarize(sweep)
-    lines = [line for line in (sweep / "summary.md").read_text("utf-8").splitlines() if "|" in line]
-    assert len({len(line) for line in lines}) == 1
+    tables = (sweep / "summary.md").read_text("utf-8").split("\n\n")[2::2]
+    assert len(tables) == 2
+    for table in tables:
+        assert len({len(line) for line in table.strip().splitlines()}) == 1
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "file/far/below"])
@@ -364,3 +380,123 @@ def test_a_sweep_without_a_failed_job_ends_as_usual(tmp_path: Path) -> None:
     write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
     SweepSummary().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
     assert (tmp_path / "summary.md").exists()
+
+
+Here = Callable[..., tuple[int, str]]
+
+
+def write_sweep(folder: Path, recipe: str, accuracies: dict[int, float]) -> Path:
+    """A sweep over seeds, as train.py -m leaves it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "multirun.yaml").touch()
+    for number, (seed, accuracy) in enumerate(accuracies.items()):
+        metrics = measured(None, accuracy, seed=seed)
+        write_job(folder, number, f"{recipe} seed={seed}".strip(), metrics)
+    return folder
+
+
+def snapshot(folder: Path) -> list[tuple[Path, int]]:
+    return sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def test_compare_shows_both_tables_over_all_sweeps_and_writes_nothing(
+    tmp_path: Path, run_here: Here
+) -> None:
+    write_sweep(tmp_path / "one", "data=mnist lr=1", {1: 0.97, 2: 0.98, 3: 0.96})
+    write_sweep(tmp_path / "two", "data=mnist lr=2", {1: 0.98, 2: 1.00, 3: 0.99, 4: 0.5})
+    before = snapshot(tmp_path)
+    code, output = run_here("compare.py", "one", "two")
+    assert code == 0
+    assert snapshot(tmp_path) == before
+    assert output.startswith("7 jobs, 0 failed; mean ± standard deviation")
+    groups, comparison = read_tables(output)
+    assert [row[:2] for row in groups[1:]] == [["lr=1", "3"], ["lr=2", "4"]]
+    assert comparison[1:] == [["lr=2", "3", "+2.000", "-0.484 to +4.484", "none shown"]]
+
+
+def test_compare_finds_the_sweeps_below_a_folder(tmp_path: Path, run_here: Here) -> None:
+    write_sweep(tmp_path / "sweeps" / "b", "", {1: 0.97, 2: 0.98})
+    write_sweep(tmp_path / "sweeps" / "a", "", {1: 0.98, 2: 0.99})
+    (tmp_path / "link").symlink_to("sweeps")
+    code, output = run_here("compare.py", "sweeps", "sweeps/a", "link")
+    assert code == 0
+    assert output.startswith("4 jobs, ")  # not twice what is named twice
+    groups, (_, row) = read_tables(output)
+    assert [row[:4] for row in groups[1:]] == [
+        ["sweeps/a", "2", spread([98, 99], 2), "98.00 to 99.00"],
+        ["sweeps/b", "2", spread([97, 98], 2), "97.00 to 98.00"],
+    ]
+    assert row[:3] == ["sweeps/b", "2", "-1.000"]
+    assert "minus that of sweeps/a, " in output
+
+
+def test_jobs_with_long_names_belong_to_their_sweep(tmp_path: Path) -> None:
+    for name in ("data=mnist,seed=1", "seed=1,experiment=reference/mlp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
+        (tmp_path / "0").rename(tmp_path / name)
+    (tmp_path / "multirun.yaml").touch()
+    assert [(job["sweep"], job["job"]) for job in read_jobs(tmp_path)] == [
+        (os.path.relpath(tmp_path), "data=mnist,seed=1"),
+        (os.path.relpath(tmp_path), "seed=1,experiment=reference/mlp"),
+    ]
+
+
+def test_single_runs_are_grouped_by_recipe(tmp_path: Path, run_here: Here) -> None:
+    runs = tmp_path / "outputs" / "runs"
+    accuracies = [("", 1, 0.5), ("", 2, 0.5), ("lr=2", 1, 0.625), ("lr=2", 2, 0.625)]
+    for number, (recipe, seed, accuracy) in enumerate(accuracies):
+        write_job(runs, number, f"{recipe} seed={seed}", measured(None, accuracy, seed=seed))
+    folders = [f"outputs/runs/{number}" for number in range(4)]
+    code, output = run_here("compare.py", *folders)
+    assert code == 0
+    _, (_, row) = read_tables(output)
+    assert row == ["lr=2", "2", "+12.500", "+12.500 to +12.500", "a difference"]
+    assert run_here("compare.py", "outputs/runs") == (0, output)
+    # The seed is the run's, whether or not it was typed.
+    (runs / "0" / ".hydra" / "overrides.yaml").write_text("[]\n")
+    assert run_here("compare.py", *folders) == (0, output)
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["nowhere"], r"nowhere is not a folder; give one that train\.py wrote"),
+        (["one", "one/0/metrics.json"], r"one/0/metrics\.json is not a folder; give one that"),
+        (["one", "empty"], r"empty has no run in it; give one that train\.py wrote"),
+        (["one"], r"nothing to compare with all runs, .* train both with seed=1,2,3"),
+        (["one", "apart"], r"nothing to compare with lr=1, which comes first: no other recipe has"),
+        (["failed"], r"nothing to compare with job 0, which comes first: no other recipe has"),
+        (["one", "twice"], r"twice/0 and twice/1 are both seed 1 of lr=2, .*; move one of them"),
+    ],
+)
+def test_what_compare_refuses_ends_in_one_line(
+    folders: list[str], message: str, tmp_path: Path, run_here: Here
+) -> None:
+    (tmp_path / "empty").mkdir()
+    write_sweep(tmp_path / "one", "lr=1", {1: 0.97, 2: 0.98})
+    write_sweep(tmp_path / "apart", "lr=2", {2: 0.97, 3: 0.98})
+    write_job(tmp_path / "failed", 0, "", None)
+    write_sweep(tmp_path / "twice", "lr=2", {1: 0.97})
+    write_job(tmp_path / "twice", 1, "lr=2 seed=1", measured(None, 0.9))
+    code, output = run_here("compare.py", *folders)
+    assert code == 1
+    assert re.fullmatch(f"error: {message}.*", output)  # . is no line's end
+
+
+def test_compare_without_a_folder_says_how_it_is_used(run_here: Here) -> None:
+    code, output = run_here("compare.py")
+    assert code == 2
+    assert "SWEEP" in output
+    assert output.count("\n") == 1
+
+
+def test_help_answers_without_what_takes_long_to_import() -> None:
+    code = (
+        "import sys, runpy; import mnist_cnn.hydra_callbacks; sys.argv = ['compare.py', '--help']\n"
+        f"try: runpy.run_path(r'{ROOT / 'compare.py'}', run_name='__main__')\n"
+        "finally: assert not {'scipy', 'torch', 'matplotlib'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "SWEEP" in done.stdout

@@ -1,22 +1,46 @@
 """How good is a network? Figures and pictures from its predictions on the test images."""
 
-import json
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
+from torchmetrics.functional.classification import multiclass_calibration_error
 
 from mnist_cnn import figures
 from mnist_cnn.checkpoints import Checkpoint
-from mnist_cnn.data import MnistDataModule
+from mnist_cnn.data import MnistDataModule, build_normalization
+from mnist_cnn.data.mnist import EVAL_BATCH_SIZE
+from mnist_cnn.data.sources import MNIST_SHA256
+from mnist_cnn.metrics import coverage, wilson_interval
 
-Z_95 = 1.959964  # the normal distribution's two-sided 95 % quantile
+TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+# MNIST's test images, counted from 0, whose label is in doubt: at most two of five people confirmed
+# it. They were shown the 100 that confident learning had flagged: cleanlab/label-errors,
+# mturk/mnist_mturk.json, by Northcutt et al. 2021, "Pervasive label errors in test sets destabilize
+# machine learning benchmarks".
+MNIST_DOUBTFUL = (
+    947, 1621, 1901, 2130, 2462, 2597, 2654, 3520, 3558, 5937, 6651, 6783, 8527, 9679, 9729,
+)  # fmt: skip
+COVERAGE_ACCURACIES = (0.999, 1.0)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of an ensemble, on its own.
+
+    Attributes:
+        checkpoint: Its file.
+        accuracy: In [0, 1].
+        loss: Mean negative log-likelihood, in nats.
+    """
+
+    checkpoint: str
+    accuracy: float
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -26,17 +50,21 @@ class Predictions:
     Attributes:
         images: (N, C, H, W), uint8.
         labels: (N,), int64.
-        logits: (N, K), float32.
+        logits: (N, K), float.
+        doubtful: Indices of images whose label is in doubt.
+        members: The networks of an ensemble; none where it is a single network.
     """
 
     images: Tensor
     labels: Tensor
     logits: Tensor
+    doubtful: tuple[int, ...] = ()
+    members: tuple[Member, ...] = ()
 
     @cached_property
     def probabilities(self) -> Tensor:
-        """(N, K)."""
-        return self.logits.softmax(dim=1)
+        """(N, K), float64: in float32 many of the surest would be alike, namely 1."""
+        return self.logits.softmax(dim=1, dtype=torch.float64)
 
     @cached_property
     def predicted(self) -> Tensor:
@@ -44,14 +72,48 @@ class Predictions:
         return self.logits.argmax(dim=1)
 
     @cached_property
+    def correct(self) -> Tensor:
+        """Whether the predicted class is the label: (N,), bool."""
+        return self.predicted == self.labels
+
+    @cached_property
     def loss(self) -> float:
-        """Mean cross-entropy, in nats."""
+        """Mean negative log-likelihood (cross-entropy), in nats."""
         return F.cross_entropy(self.logits, self.labels).item()
 
     @cached_property
     def accuracy(self) -> float:
         """Share of images whose predicted class is right."""
-        return (self.predicted == self.labels).double().mean().item()
+        return self.correct.double().mean().item()
+
+    @cached_property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """The accuracy's 95 % interval."""
+        return wilson_interval(self.accuracy, len(self.labels))
+
+    @cached_property
+    def calibration_error(self) -> float:
+        """Expected calibration error, in [0, 1] (Guo et al. 2017, "On calibration").
+
+        The mean distance (l1) of probability and accuracy over 15 equal bins of the highest
+        probability.
+        """
+        classes = self.logits.shape[1]
+        return multiclass_calibration_error(
+            self.probabilities, self.labels, classes, n_bins=15, norm="l1"
+        ).item()
+
+    @cached_property
+    def coverages(self) -> dict[float, float]:
+        """For each accuracy, the share of images that the network can read alone to reach it.
+
+        The others, its least sure ones by the highest probability, go to a person; see `coverage`.
+        """
+        confidences = self.probabilities.amax(dim=1)
+        return {
+            accuracy: coverage(confidences, self.correct, accuracy)
+            for accuracy in COVERAGE_ACCURACIES
+        }
 
     @cached_property
     def confusion(self) -> Tensor:
@@ -65,9 +127,15 @@ class Predictions:
         """Share of the images of each class that were recognised; NaN for a class without any."""
         return (self.confusion.diag() / self.confusion.sum(dim=1)).tolist()
 
+    def beyond_doubt(self) -> "Predictions":
+        """Those of the images whose label is not in doubt."""
+        kept = torch.ones(len(self.labels), dtype=torch.bool)
+        kept[list(self.doubtful)] = False
+        return Predictions(self.images[kept], self.labels[kept], self.logits[kept])
+
     def worst_mistakes(self, count: int) -> Tensor:
         """Indices of wrongly read images, least probable truth first: (≤ count,)."""
-        wrong = (self.predicted != self.labels).nonzero().flatten()
+        wrong = (~self.correct).nonzero().flatten()
         losses = F.cross_entropy(self.logits[wrong], self.labels[wrong], reduction="none")
         return wrong[losses.argsort(descending=True, stable=True)[:count]]
 
@@ -87,25 +155,10 @@ class Predictions:
     def mistakes_figure(self, count: int = 40) -> Figure:
         """The worst mistakes, with the probabilities of truth and prediction."""
         chosen = self.worst_mistakes(count)
-        wrong = int((self.predicted != self.labels).sum())
-        title = f"{len(chosen)} worst of {wrong} mistakes, with the network's probabilities"
+        wrong = int((~self.correct).sum())
+        title = f"{len(chosen)} worst of {wrong} mistakes, with their probabilities"
         images, titles = self.images[chosen].numpy(), self.titles(chosen)
         return figures.digits(images, titles, columns=8, title=title)
-
-    def report(self) -> dict[str, Any]:
-        """All figures as plain data."""
-        low, high = wilson_interval(self.accuracy, len(self.labels))
-        return {
-            "images": len(self.labels),
-            "loss": self.loss,
-            "accuracy": self.accuracy,
-            "accuracy_interval_95": [low, high],
-            # JSON has no NaN, which a class without images has.
-            "accuracy_by_class": [
-                None if math.isnan(share) else share for share in self.accuracy_by_class
-            ],
-            "confusion_matrix": self.confusion.tolist(),
-        }
 
 
 def evaluate(checkpoint: Checkpoint, data_dir: str | None = None) -> Predictions:
@@ -116,7 +169,7 @@ def evaluate(checkpoint: Checkpoint, data_dir: str | None = None) -> Predictions
         data_dir: Folder of the data; None for the one of the training, if it is here, or `data`.
 
     Raises:
-        ValueError: A data file is altered.
+        ValueError: A data file is altered, or the data is not of the network's kind.
         FileNotFoundError: The data is missing and no source has it.
     """
     recorded = checkpoint.data["data_dir"]
@@ -125,55 +178,24 @@ def evaluate(checkpoint: Checkpoint, data_dir: str | None = None) -> Predictions
     data = MnistDataModule(**checkpoint.data | {"data_dir": data_dir or here})
     data.prepare_data()
     data.setup()
+    network = checkpoint.model.hparams
+    shape, classes = tuple(network["input_shape"]), network["num_classes"]
+    if shape != data.image_shape or classes < data.num_classes:
+        raise ValueError(
+            f"checkpoint {checkpoint.path} is for {classes} classes of images {shape}, but "
+            f"{data.folder} holds {data.num_classes} of {data.image_shape}; name the folder of its "
+            "own data with --data DIR"
+        )
     images, labels = data.part("test")
+    official = all(data.digests.get(name) == MNIST_SHA256[name] for name in TEST_FILES)
+    doubtful = MNIST_DOUBTFUL if official else ()
+    return Predictions(images, labels, predict(checkpoint, images), doubtful)
+
+
+def predict(checkpoint: Checkpoint, images: Tensor) -> Tensor:
+    """The logits (N, K) of images (N, C, H, W), uint8, normalised as in the network's training."""
+    normalize = build_normalization(checkpoint.normalization)
     with torch.inference_mode():
-        logits = torch.cat([checkpoint.model(batch) for batch, _ in data.test_dataloader()])
-    return Predictions(images, labels, logits.clone())  # clone: usable outside inference mode
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share that was measured on `count` cases (Wilson 1927).
-
-    Unlike the textbook's normal interval it stays within [0, 1] and holds near 1.
-
-    Args:
-        share: In [0, 1].
-        count: At least 1.
-    """
-    centre = share + Z_95**2 / (2 * count)
-    spread = Z_95 * math.sqrt(share * (1 - share) / count + Z_95**2 / (4 * count**2))
-    scale = 1 + Z_95**2 / count
-    # Rounding may lead out of [0, 1] by a hair.
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
-
-
-def format_report(predictions: Predictions) -> str:
-    """The report as text for the screen."""
-    low, high = wilson_interval(predictions.accuracy, len(predictions.labels))
-    classes = range(predictions.logits.shape[1])
-    lines = [
-        f"images    {len(predictions.labels)}",
-        f"loss      {predictions.loss:.4f}",
-        f"accuracy  {predictions.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})",
-        "",
-        "digit     " + " ".join(f"{digit:>7}" for digit in classes),
-        "accuracy  " + " ".join(f"{share:>7.2%}" for share in predictions.accuracy_by_class),
-        "",
-        "confusion matrix (rows: true, columns: predicted)",
-        "          " + " ".join(f"{digit:>7}" for digit in classes),
-    ]
-    for digit, row in zip(classes, predictions.confusion.tolist(), strict=True):
-        lines.append(f"{digit:>9} " + " ".join(f"{count:>7}" for count in row))
-    return "\n".join(lines)
-
-
-def write_report(predictions: Predictions, folder: Path) -> None:
-    """Writes `report.json`, `confusion_matrix.png` and `worst_mistakes.png`.
-
-    Raises:
-        OSError: The folder can't be written.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(predictions.report(), indent=2) + "\n")
-    predictions.confusion_figure().savefig(folder / "confusion_matrix.png", dpi=120)
-    predictions.mistakes_figure().savefig(folder / "worst_mistakes.png", dpi=120)
+        batches = torch.split(images, EVAL_BATCH_SIZE)
+        logits = torch.cat([checkpoint.model(normalize(batch)) for batch in batches])
+    return logits.clone()  # usable outside inference mode

@@ -1,4 +1,4 @@
-"""The summary of a sweep. Without torch: Hydra loads this before it knows what the user wants."""
+"""The summary of sweeps. Without torch: Hydra loads this before it knows what the user wants."""
 
 import csv
 import json
@@ -9,18 +9,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-COLUMNS = {
-    "group": "settings",
-    "runs": "runs",
-    "val_accuracy": "validation accuracy %",
-    "test_accuracy": "test accuracy %",
-    "test_loss": "test loss",
-    "epochs": "epochs",
-    "train_seconds": "training s",
-    "parameters": "parameters",
-    "error": "error",
-}
-MEASURED = ("val/accuracy", "test/accuracy", "test/loss", "epochs", "train_seconds")
+from mnist_cnn.comparison import (
+    MEASURED,
+    compare_groups,
+    format_comparisons,
+    format_groups,
+    group_jobs,
+)
+from mnist_cnn.outputs import shown
 
 
 def summarize(sweep: Path) -> int:
@@ -28,7 +24,8 @@ def summarize(sweep: Path) -> int:
 
     Writes `jobs.csv` with a row per job, and `summary.csv`, `summary.md` and `summary.png` with one
     per group: best first by validation accuracy, which is the one that may choose. Groups without
-    validation follow in the order of the sweep. A failed job is a row of its own.
+    validation follow in the order of the sweep. A failed job is a row of its own. `summary.md` also
+    compares the groups with the first one, as far as they have seeds in common.
 
     Args:
         sweep: Folder with one folder per job.
@@ -43,108 +40,75 @@ def summarize(sweep: Path) -> int:
     if not jobs:
         raise ValueError(f"sweep {sweep} has no jobs; give it values, such as seed=1,2,3")
     groups = group_jobs(jobs)
-    rows = [_format(group) for group in groups]
-    shown = [name for name in COLUMNS if any(row[name] for row in rows)]
-    table = _table([[COLUMNS[name] for name in shown], *([row[n] for n in shown] for row in rows)])
     _write_csv(sweep / "jobs.csv", [_flat_job(job) for job in jobs])
     _write_csv(sweep / "summary.csv", [_flat_group(group) for group in groups])
-    failed = sum("error" in job for job in jobs)
-    text = (
-        f"{len(jobs)} jobs, {failed} failed; mean ± standard deviation over the runs of a group; "
-        "sorted by validation accuracy\n\n" + table
-    )
+    text = format_groups(groups)
+    try:
+        comparisons = compare_groups(groups)
+        text += f"\n\n{format_comparisons(comparisons)}" if comparisons else ""
+    except ValueError as error:  # the runs took hours: what they gave is shown all the same
+        text += f"\n\nnot compared: {error}"
     (sweep / "summary.md").write_text(f"# Sweep {sweep.name}\n\n{text}\n", encoding="utf-8")
     _draw(sweep, groups)
     print(f"\n{text}\n\nsummary  {sweep}/summary.md")
-    return failed
+    return sum("error" in job for job in jobs)
 
 
-def read_jobs(sweep: Path) -> list[dict[str, Any]]:
-    """What each job left: its metrics or `error`, its `overrides`, its `job` (the folder)."""
-    jobs = []
-    folders = [path.parent for path in sweep.rglob(".hydra")]
-    # By number, and by name where somebody chose names (hydra.sweep.subdir).
-    for folder in sorted(folders, key=lambda folder: (len(folder.name), folder.name)):
-        metrics = {"error": "did not finish"}
-        if (folder / "metrics.json").exists():
-            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        overrides = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "overrides.yaml"))
-        jobs.append({"job": str(folder.relative_to(sweep)), **metrics, "overrides": overrides})
-    return jobs
-
-
-def group_jobs(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Groups jobs that differ in nothing but their seed, best first.
+def compare_sweeps(folders: Sequence[Path]) -> str:
+    """Compares the recipes of all runs in some folders; writes nothing.
 
     Args:
-        jobs: As `read_jobs` returns them.
+        folders: Of a sweep, of a single run, or with several of them below it. A run that is in two
+            of them counts once.
 
     Returns:
-        Per group: `group` (the overrides that not all jobs share), `runs`, `parameters`, and for
-        each measured figure the list of its values. Per failed job: `group`, `runs` 0, `error`.
+        The tables of `summarize`, over all the runs.
+
+    Raises:
+        ValueError: A folder is missing or has no run in it, there are no two recipes with two seeds
+            in common, or one recipe has two runs of a seed.
     """
-    shared = set.intersection(*(set(job["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
-    groups: dict[str, dict[str, Any]] = {}
-    failed = []
-    for job in jobs:
-        own = [text for text in job["overrides"] if text not in shared]
-        if "error" in job:
-            name = " ".join(own) or f"job {job['job']}"
-            failed.append(_new_group(name) | {"error": job["error"]})
-            continue
-        name = " ".join(text for text in own if not text.startswith("seed=")) or "all runs"
-        group = groups.setdefault(name, _new_group(name))
-        group["runs"] += 1
-        group["parameters"] = job["parameters"]
-        for figure in MEASURED:
-            if job.get(figure) is not None:
-                group[figure].append(job[figure])
-    ranked = sorted(groups.values(), key=lambda group: -_mean(group["val/accuracy"], default=-1.0))
-    return ranked + failed
+    jobs: dict[tuple[str, str], dict[str, Any]] = {}
+    for folder in folders:
+        found = read_jobs(folder)
+        if not found:
+            fault = "has no run in it" if folder.is_dir() else "is not a folder"
+            raise ValueError(f"{folder} {fault}; give one that train.py wrote, in outputs/sweeps")
+        jobs |= {(job["sweep"], job["job"]): job for job in found}
+    groups = group_jobs(list(jobs.values()))
+    comparisons = compare_groups(groups)
+    if not comparisons:
+        raise ValueError(
+            f"nothing to compare with {groups[0]['group']}, which comes first: no other recipe "
+            "has finished runs of two of its seeds; train both with seed=1,2,3, say"
+        )
+    return f"{format_groups(groups)}\n\n{format_comparisons(comparisons)}"
 
 
-def _new_group(name: str) -> dict[str, Any]:
-    return {"group": name, "runs": 0, "parameters": None} | {figure: [] for figure in MEASURED}
+def read_jobs(folder: Path) -> list[dict[str, Any]]:
+    """What the jobs of a sweep left, or of all sweeps and single runs below a folder.
 
-
-def _mean(values: Sequence[float], default: float) -> float:
-    return statistics.fmean(values) if values else default
-
-
-def _format(group: dict[str, Any]) -> dict[str, str]:
-    return {
-        "group": group["group"],
-        "runs": str(group["runs"]),
-        "val_accuracy": _spread(group["val/accuracy"], 100, 2),
-        "test_accuracy": _spread(group["test/accuracy"], 100, 2),
-        "test_loss": _spread(group["test/loss"], 1, 4),
-        "epochs": _spread(group["epochs"], 1, 0),
-        "train_seconds": _spread(group["train_seconds"], 1, 0),
-        "parameters": f"{group['parameters']:,}" if group["parameters"] else "",
-        "error": group.get("error", ""),
-    }
-
-
-def _spread(values: Sequence[float], scale: float, decimals: int) -> str:
-    if not values:
-        return ""
-    mean = f"{scale * statistics.fmean(values):.{decimals}f}"
-    if len(values) < 2:
-        return mean
-    return f"{mean} ± {scale * statistics.stdev(values):.{decimals}f}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    # A bar or a line's end, in an error message say, would end the cell or the table.
-    rows = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    return "\n".join(
-        [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
-    )
+    Returns:
+        Per job: its metrics or `error`, its `overrides`, the folder of its `sweep`, and its `job`,
+        the path within. Single runs that lie in one folder are taken as one sweep.
+    """
+    jobs = []
+    runs = [path.parent.resolve() for path in folder.rglob(".hydra")]
+    # By number, and by name where somebody chose names (hydra.sweep.subdir).
+    for run in sorted(runs, key=lambda run: (run.parent, len(run.name), run.name)):
+        # Hydra puts multirun.yaml into a sweep's folder; jobs may lie deeper, by their names.
+        sweeps = (parent for parent in run.parents if (parent / "multirun.yaml").exists())
+        sweep = next(sweeps, run.parent)
+        place = {"sweep": shown(sweep), "job": str(run.relative_to(sweep))}
+        try:
+            metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            metrics = {"error": "did not finish"}
+        except ValueError as error:
+            metrics = {"error": f"metrics.json is damaged: {error}"}
+        overrides = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
+        jobs.append({**metrics, **place, "overrides": overrides})
+    return jobs
 
 
 def _flat_job(job: dict[str, Any]) -> dict[str, Any]:
@@ -158,6 +122,8 @@ def _flat_group(group: dict[str, Any]) -> dict[str, Any]:
         values = group[figure]
         row[f"{figure}_mean"] = statistics.fmean(values) if values else ""
         row[f"{figure}_sd"] = statistics.stdev(values) if len(values) > 1 else ""
+        row[f"{figure}_min"] = min(values, default="")
+        row[f"{figure}_max"] = max(values, default="")
     return row | {"error": group.get("error", "")}
 
 

@@ -1,0 +1,93 @@
+"""Several networks that read the same images together."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from mnist_cnn.checkpoints import Checkpoint
+from mnist_cnn.data import MnistDataModule
+from mnist_cnn.evaluation import Member, Predictions, evaluate, predict
+
+
+def evaluate_together(
+    checkpoints: Sequence[Checkpoint], data_dir: str | None = None
+) -> Predictions:
+    """Predicts the test images by the mean of the networks' probabilities.
+
+    Args:
+        checkpoints: At least one; a single one is no ensemble but evaluated as it is. The data is
+            looked for where the first one says.
+        data_dir: As for `evaluate`.
+
+    Raises:
+        ValueError: Two of them don't belong together, see `check_members`, or a data file is
+            altered.
+        FileNotFoundError: The data is missing and no source has it.
+    """
+    check_members(checkpoints)
+    first = evaluate(checkpoints[0], data_dir)
+    if len(checkpoints) == 1:
+        return first
+    # The same images and labels for all, which saves memory and the checks of the files.
+    singles = [first] + [
+        replace(first, logits=predict(checkpoint, first.images)) for checkpoint in checkpoints[1:]
+    ]
+    members = tuple(
+        Member(str(checkpoint.path), single.accuracy, single.loss)
+        for checkpoint, single in zip(checkpoints, singles, strict=True)
+    )
+    return replace(first, logits=mean_logits([s.logits for s in singles]), members=members)
+
+
+def mean_logits(logits: Sequence[Tensor]) -> Tensor:
+    """The logarithm of the mean of networks' probabilities (Lakshminarayanan et al. 2017).
+
+    Args:
+        logits: Of each network, (N, K), float.
+
+    Returns:
+        (N, K), float64; its softmax is that mean. Finite where the logits are: no probability is
+        computed that could be rounded to 0.
+    """
+    logs = torch.stack([single.log_softmax(dim=1, dtype=torch.float64) for single in logits])
+    return logs.logsumexp(dim=0) - math.log(len(logits))
+
+
+def check_members(checkpoints: Sequence[Checkpoint]) -> None:
+    """Checks that networks may read the same images together.
+
+    Raises:
+        ValueError: A file is there twice, or two networks differ in the number of classes, the
+            images' shape or the data files they were trained for.
+    """
+    paths = [checkpoint.path.resolve() for checkpoint in checkpoints]
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
+            raise ValueError(
+                f"checkpoint {path} is named twice and would count twice in the mean; name "
+                "each file once"
+            )
+    first, *others = checkpoints
+    expected = _task(first)
+    for other in others:
+        found = _task(other)
+        for name in expected | found:
+            if expected.get(name) != found.get(name):
+                raise ValueError(
+                    f"checkpoints {first.path} and {other.path} differ in the {name} "
+                    f"({expected.get(name)} and {found.get(name)}), members of an ensemble must "
+                    "be trained for the same; evaluate them one by one"
+                )
+
+
+def _task(checkpoint: Checkpoint) -> dict[str, object]:
+    network = checkpoint.model.hparams
+    digests = MnistDataModule(**checkpoint.data).digests
+    return {
+        "number of classes": network["num_classes"],
+        "shape of the images": tuple(network["input_shape"]),
+        **{f"SHA-256 of {name}": digest for name, digest in digests.items()},
+    }

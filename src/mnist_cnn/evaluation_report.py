@@ -1,0 +1,115 @@
+"""An evaluation as text for the screen, as JSON and as pictures."""
+
+import json
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mnist_cnn.evaluation import Member, Predictions
+
+
+def format_report(predictions: Predictions) -> str:
+    """All figures as text for the screen."""
+    classes = range(predictions.logits.shape[1])
+    lines = [
+        *_format_members(predictions.members),
+        f"images                        {len(predictions.labels)}",
+        f"accuracy                      {_format_accuracy(predictions)}",
+    ]
+    if predictions.doubtful:
+        rest = predictions.beyond_doubt()
+        lines.append(
+            f"accuracy, label not in doubt  {_format_accuracy(rest)} of {len(rest.labels)} images"
+        )
+    lines += [
+        f"negative log-likelihood       {predictions.loss:.4f}",
+        f"expected calibration error    {predictions.calibration_error:.4f}",
+    ]
+    for accuracy, share in predictions.coverages.items():
+        name = f"coverage at {100 * accuracy:g} % accuracy"
+        lines.append(f"{name:<30}{share:.2%}  (the surest; the others go to a person)")
+    lines += [
+        "",
+        "digit     " + " ".join(f"{digit:>7}" for digit in classes),
+        "accuracy  " + " ".join(f"{share:>7.2%}" for share in predictions.accuracy_by_class),
+        "",
+        "confusion matrix (rows: true, columns: predicted)",
+        "          " + " ".join(f"{digit:>7}" for digit in classes),
+    ]
+    for digit, row in zip(classes, predictions.confusion.tolist(), strict=True):
+        lines.append(f"{digit:>9} " + " ".join(f"{count:>7}" for count in row))
+    return "\n".join(lines)
+
+
+def _format_members(members: Sequence[Member]) -> list[str]:
+    if not members:
+        return []
+    accuracies, losses = ([getattr(m, name) for m in members] for name in ("accuracy", "loss"))
+    return [
+        "accuracy  negative log-likelihood  member",
+        *(f"{m.accuracy:>8.2%}  {m.loss:>23.4f}  {m.checkpoint}" for m in members),
+        "",
+        "mean ± standard deviation (min to max) of the members",
+        f"accuracy                      {_format_spread(accuracies, '.2%')}",
+        f"negative log-likelihood       {_format_spread(losses, '.4f')}",
+        "",
+        f"ensemble of {len(members)}: the mean of their probabilities",
+    ]
+
+
+def _format_spread(values: Sequence[float], style: str) -> str:
+    mean, deviation = statistics.fmean(values), statistics.stdev(values)
+    return f"{mean:{style}} ± {deviation:{style}}  ({min(values):{style}} to {max(values):{style}})"
+
+
+def _format_accuracy(predictions: Predictions) -> str:
+    low, high = predictions.accuracy_interval
+    return f"{predictions.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})"
+
+
+def report_data(predictions: Predictions) -> dict[str, Any]:
+    """All figures as plain data.
+
+    Accuracies and the other shares are in [0, 1]; `loss` is the mean negative log-likelihood, in
+    nats. There is `beyond_doubt` only where labels are in doubt, `members` only of an ensemble.
+    """
+    data = {
+        "images": len(predictions.labels),
+        "loss": predictions.loss,
+        **_accuracy_data(predictions),
+        "expected_calibration_error": predictions.calibration_error,
+        "coverage_by_accuracy": {str(key): share for key, share in predictions.coverages.items()},
+        # JSON has no NaN, which a class without images has.
+        "accuracy_by_class": [
+            None if math.isnan(share) else share for share in predictions.accuracy_by_class
+        ],
+        "confusion_matrix": predictions.confusion.tolist(),
+    }
+    if predictions.doubtful:
+        rest = predictions.beyond_doubt()
+        data["beyond_doubt"] = {"images": len(rest.labels), **_accuracy_data(rest)}
+    if predictions.members:
+        data["members"] = [asdict(member) for member in predictions.members]
+    return data
+
+
+def _accuracy_data(predictions: Predictions) -> dict[str, Any]:
+    return {
+        "accuracy": predictions.accuracy,
+        "accuracy_interval_95": list(predictions.accuracy_interval),
+    }
+
+
+def write_report(predictions: Predictions, folder: Path) -> None:
+    """Writes `report.json`, `confusion_matrix.png` and `worst_mistakes.png`.
+
+    Raises:
+        OSError: The folder can't be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(report_data(predictions), indent=2) + "\n")
+    predictions.confusion_figure().savefig(folder / "confusion_matrix.png", dpi=120)
+    predictions.mistakes_figure().savefig(folder / "worst_mistakes.png", dpi=120)
