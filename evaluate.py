@@ -21,8 +21,8 @@ def main() -> None:
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.ensembles import evaluate_together
-    from mnist_cnn.evaluation_report import format_report, write_report
+    from mnist_cnn.evaluation import evaluate_together
+    from mnist_cnn.evaluation.report import format_report, write_report
     from mnist_cnn.outputs import check_writable
 
     if arguments.report:

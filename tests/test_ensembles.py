@@ -12,12 +12,12 @@ import torch
 from torch.optim import SGD
 
 from conftest import STANDARDIZE, train_checkpoint
-from mnist_cnn import evaluation
+from mnist_cnn.evaluation import predictions as predictions_module
 from mnist_cnn.checkpoints import Checkpoint, load_checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
 from mnist_cnn.data.sources import MNIST_SHA256
-from mnist_cnn.ensembles import check_members, evaluate_together, mean_logits
 from mnist_cnn.evaluation import Member, Predictions, evaluate
+from mnist_cnn.evaluation.ensembles import check_members, evaluate_together, mean_logits
 from mnist_cnn.models import Mlp
 from mnist_cnn.schedulers import constant
 from toy_predictions import naive_probabilities
@@ -128,8 +128,8 @@ def test_the_data_files_are_checked_once(
 def test_an_ensemble_knows_the_doubtful_labels_and_the_folder(
     checkpoints: list[Checkpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluation, "MNIST_SHA256", checkpoints[0].data["digests"])
-    monkeypatch.setattr(evaluation, "MNIST_DOUBTFUL", (3, 7))
+    monkeypatch.setattr(predictions_module, "MNIST_SHA256", checkpoints[0].data["digests"])
+    monkeypatch.setattr(predictions_module, "MNIST_DOUBTFUL", (3, 7))
     folder = checkpoints[0].data["data_dir"]
     for checkpoint in checkpoints:
         checkpoint.data["data_dir"] = str(tmp_path / "elsewhere")

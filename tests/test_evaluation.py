@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from conftest import ROOT, FakeData
-from mnist_cnn import evaluation
+from mnist_cnn.evaluation import predictions as predictions_module
 from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.evaluation import MNIST_DOUBTFUL, Predictions, evaluate
-from mnist_cnn.metrics import coverage, wilson_interval
+from mnist_cnn.evaluation.metrics import coverage, wilson_interval
 from mnist_cnn.models import Mlp
 from toy_predictions import CLASSES, make_noisy, make_predictions, naive_probabilities
 
@@ -175,8 +175,8 @@ def test_labels_are_in_doubt_only_where_the_test_files_are_the_official_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     digests = MNIST_SHA256 | {name: fake_data.digests[name] for name in official}
-    monkeypatch.setattr(evaluation, "MNIST_SHA256", digests)
-    monkeypatch.setattr(evaluation, "MNIST_DOUBTFUL", (3, 7))
+    monkeypatch.setattr(predictions_module, "MNIST_SHA256", digests)
+    monkeypatch.setattr(predictions_module, "MNIST_DOUBTFUL", (3, 7))
     model = Mlp((1, 28, 28), 10, hidden=(8, 8, 8)).eval()
     data = dict(make_data().hparams)
     checked, unchecked = (

@@ -10,8 +10,8 @@ import torch
 from matplotlib.image import imread
 
 from mnist_cnn.evaluation import Member, Predictions
-from mnist_cnn.evaluation_report import format_report, report_data, write_report
-from mnist_cnn.metrics import wilson_interval
+from mnist_cnn.evaluation.metrics import wilson_interval
+from mnist_cnn.evaluation.report import format_report, report_data, write_report
 from toy_predictions import CLASSES, make_noisy, make_predictions
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mnist_cnn.metrics import coverage, wilson_interval
+from mnist_cnn.evaluation.metrics import coverage, wilson_interval
 
 
 # Newcombe 1998 (Statistics in Medicine 17, 857-872), table I.

@@ -15,7 +15,7 @@ from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
 from mnist_cnn.data.mnist import EVAL_BATCH_SIZE
 from mnist_cnn.data.sources import MNIST_SHA256
-from mnist_cnn.metrics import coverage, wilson_interval
+from mnist_cnn.evaluation.metrics import coverage, wilson_interval
 
 TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 # MNIST's test images, counted from 0, whose label is in doubt: at most two of five people confirmed

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn.evaluation import Member, Predictions
+from mnist_cnn.evaluation.predictions import Member, Predictions
 
 
 def format_report(predictions: Predictions) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import MnistDataModule
-from mnist_cnn.evaluation import Member, Predictions, evaluate, predict
+from mnist_cnn.evaluation.predictions import Member, Predictions, evaluate, predict
 
 
 def evaluate_together(
