@@ -1,5 +1,6 @@
 """Trains a network: python train.py model=bn_cnn optimizer=adam. See --help."""
 
+import os
 import sys
 
 import hydra
@@ -19,3 +20,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit("interrupted")
+    except BrokenPipeError:  # `python train.py --help | head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

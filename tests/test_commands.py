@@ -178,6 +178,15 @@ def test_a_missing_gpu_is_one_line(run_here: Here, fake_data: FakeData) -> None:
     assert re.search(r"^error: trainer.accelerator is gpu, .*use trainer=cpu", output, re.MULTILINE)
 
 
+def test_help_may_be_cut_by_its_reader() -> None:
+    command = [sys.executable, str(ROOT / "train.py"), "--help"]
+    reader, writer = os.pipe()
+    os.close(reader)  # as `head` does when it has seen enough
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("override", ["model=nonsense", "nonsense=1", "optimizer.nonsense=1"])
 def test_an_unknown_choice_or_key_is_named(override: str, run_command: Run) -> None:
     done = run_command("train.py", override)

@@ -8,6 +8,7 @@ from mnist_cnn.models.digit_cnn import DigitCnn
 from mnist_cnn.models.funnel_cnn import FunnelCnn
 from mnist_cnn.models.mlp import Mlp
 from mnist_cnn.models.pooled_cnn import PooledCnn
+from mnist_cnn.models.residual_cnn import ResidualCnn
 from mnist_cnn.models.strided_cnn import StridedCnn
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "FunnelCnn",
     "Mlp",
     "PooledCnn",
+    "ResidualCnn",
     "StridedCnn",
 ]
