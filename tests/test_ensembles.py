@@ -12,11 +12,11 @@ import torch
 from torch.optim import SGD
 
 from conftest import STANDARDIZE, train_checkpoint
-from mnist_cnn.evaluation import predictions as predictions_module
 from mnist_cnn.checkpoints import Checkpoint, load_checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
 from mnist_cnn.data.sources import MNIST_SHA256
 from mnist_cnn.evaluation import Member, Predictions, evaluate
+from mnist_cnn.evaluation import predictions as predictions_module
 from mnist_cnn.evaluation.ensembles import check_members, evaluate_together, mean_logits
 from mnist_cnn.models import Mlp
 from mnist_cnn.schedulers import constant

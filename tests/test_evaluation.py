@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from conftest import ROOT, FakeData
-from mnist_cnn.evaluation import predictions as predictions_module
 from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.evaluation import MNIST_DOUBTFUL, Predictions, evaluate
+from mnist_cnn.evaluation import predictions as predictions_module
 from mnist_cnn.evaluation.metrics import coverage, wilson_interval
 from mnist_cnn.models import Mlp
 from toy_predictions import CLASSES, make_noisy, make_predictions, naive_probabilities
