@@ -323,3 +323,19 @@ def test_where_nothing_else_is_read_the_likeliest_is(share: float, lines: list[s
     reading = read_digits(image, classify)
     assert reading.lines() == lines
     assert [digit.probability for digit in reading.digits] == pytest.approx([share] * len(lines))
+
+
+def test_a_piece_that_stays_is_classified_once() -> None:
+    image = paper(130, 300)
+    for x in (20, 60, 100):
+        bar(image, x, 30)
+    diamond(image, 150, 30)
+    diamond(image, 205, 30)  # touches the one before it: two digits in one piece
+    seen: list[bytes] = []
+
+    def classify(views: Pixels) -> Rows:
+        seen.extend(view.tobytes() for view in views)
+        return by(by_shape)(views)
+
+    assert read_digits(image, classify).lines() == ["11100"]
+    assert len(seen) == len(set(seen))

@@ -94,9 +94,8 @@ def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
     # Soft edges of strokes are no paper either.
     paper = cv2.erode((ink == 0).astype(np.float32), np.ones((3, 3)))
     weight = cv2.resize(paper, size, interpolation=cv2.INTER_AREA) + 1e-4
-    light = cv2.resize(paper * grey, size, interpolation=cv2.INTER_AREA) + 1e-4 * float(
-        np.median(grey)
-    )
+    middle = float(np.median(grey[::4, ::4]))
+    light = cv2.resize(paper * grey, size, interpolation=cv2.INTER_AREA) + 1e-4 * middle
     sigma = PAPER_BLUR * max(size)
     blurred = [
         cv2.GaussianBlur(m, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for m in (light, weight)
@@ -158,8 +157,9 @@ def find_ink(
         contrast[ignored > 0] = 0
     # The 30 % of the pixels nearest to the background are paper even where ink prevails; a normal
     # distribution has 30 % within 0.385 standard deviations.
-    opposite = measure_contrast(grey, background, "light" if polarity == "dark" else "dark")
-    some = np.maximum(contrast, opposite)[::2, ::2]
+    other: Polarity = "light" if polarity == "dark" else "dark"
+    opposite = measure_contrast(grey[::2, ::2], background[::2, ::2], other)
+    some = np.maximum(contrast[::2, ::2], opposite)
     noise = float(np.quantile(some, 0.3)) / 0.385
     floor = max(NOISE_FACTOR * noise, FAINTEST_INK)
     inked = contrast[contrast > floor]

@@ -1,6 +1,6 @@
 """Reads digits from images: `photos` finds what may be digits, a classifier decides."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -126,12 +126,16 @@ class _Judged(NamedTuple):
 
 @dataclass(frozen=True)
 class _Look:
-    """A page, what was read on it, how well that explains its ink, and its likeliest candidate."""
+    """A page, all its candidates, those that were read, and how well these explain its ink."""
 
     page: Page
+    judged: list[_Judged]
     digits: list[_Judged]
     score: float
-    likeliest: _Judged
+
+    @property
+    def likeliest(self) -> _Judged:
+        return max(self.judged, key=lambda one: one.probability)
 
     @property
     def is_certain(self) -> bool:
@@ -165,19 +169,31 @@ def _looks(image: Bytes, classify: Classifier, *, single: bool) -> Iterator[_Loo
         yield look
         if not single:
             for other in page.divided_otherwise(look.sure_digits):
-                yield _look_at(other, classify, DOUBT)
+                yield _look_at(other, classify, DOUBT, look.judged)
 
 
-def _look_at(page: Page, classify: Classifier, doubt: float) -> _Look:
-    views = page.views(page.candidates)
+def _look_at(
+    page: Page, classify: Classifier, doubt: float, before: Sequence[_Judged] = ()
+) -> _Look:
+    # A piece that an earlier look at the same ink had in one looks no different now.
+    known = {_place(one.candidate): one for one in before}
+    new = [candidate for candidate in page.candidates if _place(candidate) not in known]
+    views = page.views(new)
     rows = classify(views)[:, :DIGITS]
-    judged = list(map(_Judged, page.candidates, rows, views[:, 0]))  # in the order of the lines
+    known |= {_place(one.candidate): one for one in map(_Judged, new, rows, views[:, 0])}
+    judged = [  # in the order of the lines
+        known[_place(candidate)]._replace(candidate=candidate) for candidate in page.candidates
+    ]
     score, digits = 0.0, []
     for index, own in groupby(judged, key=lambda one: one.candidate.line):
         line_score, found = _read_line(own, len(page.lines[index].pieces), doubt)
         score += line_score / page.stroke_width
         digits += found
-    return _Look(page, digits, score, max(judged, key=lambda one: one.probability))
+    return _Look(page, judged, digits, score)
+
+
+def _place(candidate: Candidate) -> tuple[int, float]:
+    return id(candidate.piece), candidate.height
 
 
 Division = tuple[float, list[_Judged]]  # of the first pieces of a line: its score, its digits
