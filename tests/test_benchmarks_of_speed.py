@@ -196,14 +196,13 @@ def test_the_busy_process_ends_with_its_block() -> None:
 def test_commands_are_timed_and_raced(
     fake_data: FakeData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command_speed, "measure", lambda command: ('{"accuracy": 0.98}', RUN))
+    monkeypatch.setattr(command_speed, "measure", lambda command: ('{"images": 180000}', RUN))
     monkeypatch.setattr(command_speed, "measure_train", lambda *settings: RUN)
     monkeypatch.setattr(command_speed, "time_evaluation", lambda data, repeats: None)
     run_main(command_speed.main, monkeypatch, "--data", str(fake_data.folder))
     output = capsys.readouterr().out
     assert "| train.py --help | 5.00 (5.00 to 5.00) |" in output
-    assert "PyTorch's example, 4 epochs" in output
-    assert "| 98.00 (98.00 to 98.00) |" in output
+    assert "|   its epochs | 3.00 (3.00 to 3.00) |" in output
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_commands_are_timed_and_raced(
         (growth, ["--repeats", "0"]),
         (growth, ["--copies", "0"]),
         (shared_machine, ["--repeats", "0"]),
-        (command_speed, ["--example-epochs", "0"]),
+        (command_speed, ["--repeats", "0"]),
     ],
 )
 def test_a_number_below_1_is_refused(
