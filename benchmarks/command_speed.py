@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from mnist_cnn.checkpoints import load_checkpoint
+from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.errors import Parser, ends_with_one_line
 from mnist_cnn.evaluation import evaluate
 from processes import (
@@ -61,18 +62,27 @@ def time_evaluation(data: str, repeats: int) -> None:
 def race(data: str, repeats: int) -> None:
     """Prints what experiment=fast and PyTorch's example take, and reach."""
     example = ["benchmarks/tutorial_loops.py", "pytorch_example", "--until", "99", "--epochs", "14"]
-    fast_seconds, fast_accuracy, example_seconds, example_epochs = [], [], [], []
+    fast_seconds, fast_accuracy, example_seconds, example_epochs, example_accuracy = (
+        [],
+        [],
+        [],
+        [],
+        [],
+    )
     for seed in range(1, repeats + 1):
         fast = measure_train("experiment=fast", f"seed={seed}", f"data.data_dir={data}")
         fast_seconds.append(fast["process_seconds"])
         fast_accuracy.append(fast["accuracy"])
         output, process = measure([*example, "--seed", str(seed), "--data", data])
         example_seconds.append(process["process_seconds"])
-        example_epochs.append(json.loads(output.splitlines()[-1])["images"] / 60_000)
+        result = json.loads(output.splitlines()[-1])
+        example_epochs.append(result["images"] / 60_000)
+        example_accuracy.append(result["accuracy"])
     _print("train.py experiment=fast", fast_seconds)
     _print("  its test accuracy, %", [100 * share for share in fast_accuracy])
     _print("PyTorch's example until 99 %", example_seconds)
     _print("  its epochs", example_epochs)
+    _print("  its test accuracy, %", [100 * share for share in example_accuracy])
     ratios = [slow / quick for slow, quick in zip(example_seconds, fast_seconds, strict=True)]
     _print("  times as long as experiment=fast", ratios)
 
@@ -91,6 +101,7 @@ def main() -> None:
         parser.error(f"--repeats is {options.repeats}, must be at least 1")
     data = str(options.data.resolve())  # the measured processes run in the project's folder
     with ends_with_one_line():
+        provide_files(Path(data, "MNIST", "raw"), MNIST_SHA256)
         print("| | seconds: median and range |\n|---|---|")
         time_commands(data, options.repeats)
         time_evaluation(data, options.repeats)

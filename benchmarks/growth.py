@@ -2,9 +2,10 @@
 
 python benchmarks/growth.py [--repeats N] [--copies N …] [--data DIR] [--out DIR]
 
-bn_cnn by its text's recipe, STEPS steps of train.py for each row. The larger data sets are MNIST's
-60,000 training images so many times over, in a temporary folder (47 MB a time): files that the
-training maps into memory. Writes table.md.
+bn_cnn by its text's recipe: STEPS steps of train.py for each row, but whole epochs for sizes of
+batches. The larger data sets are MNIST's 60,000 training images so many times over, in a temporary
+folder (47 MB a time): files that the training maps into memory. What was read of them counts as
+memory as long as the system has no other use for it. Writes table.md.
 """
 
 import argparse
@@ -106,7 +107,7 @@ def main() -> None:
         )
     data = options.data.resolve()
     lines = [
-        "| bn_cnn | images/s in training | the rest of the process, s | peak memory, MB |",
+        "| bn_cnn | images/s in training | the rest of the process, s | peak memory, mapped file included, MB |",
         "|---|---|---|---|",
     ]
     print("\n".join(lines), flush=True)

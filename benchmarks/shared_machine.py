@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from mnist_cnn.errors import Parser, ends_with_one_line
 from processes import describe_machine, measure_train, median_and_range, one_epoch
@@ -34,13 +35,13 @@ def main() -> None:
     """Measures, prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--data", default="data", help="folder of the MNIST files")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     options = parser.parse_args()
     if options.repeats < 1:
         parser.error(f"--repeats is {options.repeats}, must be at least 1")
     alone: dict[str, list[float]] = {way: [] for way in WAYS}
     beside: dict[str, list[float]] = {way: [] for way in WAYS}
-    settings = one_epoch("bn_cnn", options.data)
+    settings = one_epoch("bn_cnn", str(options.data.resolve()))  # they run in another folder
     with ends_with_one_line():
         for _ in range(options.repeats):
             for way, threads in WAYS.items():
@@ -49,13 +50,13 @@ def main() -> None:
                     beside[way].append(measure_train(*settings, *threads)["seconds"])
     print("| | alone, s | beside a busy process, s | ratio | of the first row alone |")
     print("|---|---|---|---|---|")
-    fastest = statistics.median(alone[next(iter(WAYS))])
+    usual = statistics.median(alone[next(iter(WAYS))])
     for way in WAYS:
         ratios = [two / one for one, two in zip(alone[way], beside[way], strict=True)]
         print(
             f"| {way} | {median_and_range(alone[way], '{:.1f}')} | "
             f"{median_and_range(beside[way], '{:.1f}')} | {median_and_range(ratios, '{:.2f}')} | "
-            f"{statistics.median(beside[way]) / fastest:.2f} |"
+            f"{statistics.median(beside[way]) / usual:.2f} |"
         )
     print(f"\n{describe_machine()}, {options.repeats} repeats")
 

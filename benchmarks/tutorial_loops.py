@@ -136,7 +136,7 @@ def main() -> None:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=LOOPS)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--until", type=float, default=100.0, help="%% of the test images")
+    parser.add_argument("--until", type=float, default=float("inf"), help="%% of the test images")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", default="data", help="folder of the MNIST files")
     options = parser.parse_args()

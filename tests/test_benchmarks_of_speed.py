@@ -97,6 +97,22 @@ def test_a_texts_loop_trains_and_prints_a_line(
     assert 0 <= result["accuracy"] <= 1
 
 
+@pytest.mark.parametrize(("until", "epochs"), [("1", 1), ("101", 3)])
+def test_a_loop_ends_when_it_is_good_enough(
+    until: str,
+    epochs: int,
+    fake_data: FakeData,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loop = tutorial_loops.LOOPS["digit_cnn"]
+    monkeypatch.setitem(tutorial_loops.LOOPS, "digit_cnn", loop._replace(images=64))
+    arguments = ["digit_cnn", "--data", str(fake_data.folder), "--epochs", "3", "--until", until]
+    monkeypatch.setattr(sys, "argv", ["x", *arguments])
+    tutorial_loops.main()
+    assert json.loads(capsys.readouterr().out)["images"] == epochs * 64
+
+
 @pytest.mark.parametrize("name", processes.NETWORKS)
 def test_a_texts_loop_normalises_as_its_recipe_does(
     name: str, fake_data: FakeData, make_config: Callable[..., DictConfig]
@@ -196,8 +212,11 @@ def test_the_busy_process_ends_with_its_block() -> None:
 def test_commands_are_timed_and_raced(
     fake_data: FakeData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command_speed, "measure", lambda command: ('{"images": 180000}', RUN))
+    monkeypatch.setattr(
+        command_speed, "measure", lambda command: ('{"images": 180000, "accuracy": 0.99}', RUN)
+    )
     monkeypatch.setattr(command_speed, "measure_train", lambda *settings: RUN)
+    monkeypatch.setattr(command_speed, "MNIST_SHA256", fake_data.digests)
     monkeypatch.setattr(command_speed, "time_evaluation", lambda data, repeats: None)
     run_main(command_speed.main, monkeypatch, "--data", str(fake_data.folder))
     output = capsys.readouterr().out

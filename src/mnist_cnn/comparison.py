@@ -78,7 +78,7 @@ def _tell_apart(groups: Sequence[dict[str, Any]]) -> None:
 
 
 def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Compares the test accuracy of each group with the first group's, seed by seed.
+    """Compares each group's test accuracy with that of the first one that has two runs, by seed.
 
     The interval of the mean difference is that of the paired t-test (Student, The Probable Error of
     a Mean, Biometrika 6, 1908). It takes the differences for normally distributed, and holds for
@@ -96,10 +96,10 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     Raises:
         ValueError: A group to compare has two runs of one seed.
     """
-    finished = [group for group in groups if group["runs"]]
-    if len(finished) < 2:
+    comparable = [group for group in groups if group["runs"] >= 2]
+    if len(comparable) < 2:
         return []
-    first, *others = finished
+    first, *others = comparable
     reference = _accuracy_by_seed(first)
     comparisons = []
     for group in others:
@@ -128,12 +128,27 @@ def _accuracy_by_seed(group: dict[str, Any]) -> dict[int, float]:
 
 
 def _mean_with_interval(values: Sequence[float]) -> dict[str, float]:
-    from scipy.stats import t  # takes most of a second, and few commands compare
-
     mean = statistics.fmean(values)
     error = statistics.stdev(values) / math.sqrt(len(values))
-    half = float(t.ppf(0.975, len(values) - 1)) * error  # 2.5 % on either side
+    half = student_quantile(len(values) - 1) * error
     return {"difference": mean, "low": mean - half, "high": mean + half}
+
+
+def student_quantile(freedom: int) -> float:
+    """What Student's t exceeds with a probability of 2.5 %.
+
+    Args:
+        freedom: Degrees of freedom, at least 1.
+    """
+    # Not scipy: where it is installed, torchmetrics imports it, three seconds at every start.
+    from mpmath import betainc, findroot
+
+    def exceeded(t: float) -> float:
+        tails = betainc(freedom / 2, 0.5, 0, freedom / (freedom + t * t), regularized=True)
+        return float(tails) / 2
+
+    # Between the normal distribution's quantile and that of one degree of freedom.
+    return float(findroot(lambda t: exceeded(t) - 0.025, (1.9, 12.8), solver="anderson"))
 
 
 def format_groups(groups: Sequence[dict[str, Any]]) -> str:
@@ -188,7 +203,7 @@ def format_comparisons(comparisons: Sequence[dict[str, Any]]) -> str:
     title = ["settings", "common seeds", "mean difference", "95 % interval", "result"]
     return (
         f"test accuracy minus that of {comparisons[0]['first']}, seed by seed, in percentage "
-        "points; interval by Student's t\n\n" + _table([title, *rows])
+        "points; interval by Student's t, of each comparison by itself\n\n" + _table([title, *rows])
     )
 
 

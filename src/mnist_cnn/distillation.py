@@ -47,7 +47,7 @@ class Distillation:
             probabilities, times the square of the temperature, which leaves gradients of one size.
         """
         divergence = F.kl_div(
-            F.log_softmax(logits / self.temperature, dim=1),
+            F.log_softmax(logits.float() / self.temperature, dim=1),
             self.probabilities(images),
             reduction="batchmean",
         )
@@ -56,7 +56,7 @@ class Distillation:
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
         """Mean of the teachers' probabilities at the temperature: (N, K), float32."""
-        logits = torch.stack([teacher.to(images.device)(images) for teacher in self.teachers])
+        logits = torch.stack([teacher.to(images)(images) for teacher in self.teachers])
         return (logits.float() / self.temperature).softmax(dim=2).mean(dim=0)
 
 
@@ -74,6 +74,10 @@ def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Disti
     """
     if not settings["teachers"]:
         return None
+    if isinstance(settings["teachers"], str):
+        raise ValueError(
+            f"distillation teachers is {settings['teachers']}, must be a list; put it in brackets"
+        )
     teachers = []
     own = (tuple(data.image_shape), data.num_classes, data.hparams["normalization"])
     for path in settings["teachers"]:

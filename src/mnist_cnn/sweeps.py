@@ -79,8 +79,8 @@ def compare_sweeps(folders: Sequence[Path]) -> str:
     comparisons = compare_groups(groups)
     if not comparisons:
         raise ValueError(
-            f"nothing to compare with {groups[0]['group']}, which comes first: no other recipe "
-            "has finished runs of two of its seeds; train both with seed=1,2,3, say"
+            "nothing to compare: no two recipes have finished runs of two common seeds; train "
+            "both with seed=1,2,3, say"
         )
     return f"{format_groups(groups)}\n\n{format_comparisons(comparisons)}"
 
@@ -106,7 +106,8 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
             metrics = {"error": "did not finish"}
         except ValueError as error:
             metrics = {"error": f"metrics.json is damaged: {error}"}
-        overrides = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
+        typed = run / ".hydra" / "overrides.yaml"  # not there where the run was killed at once
+        overrides = OmegaConf.to_container(OmegaConf.load(typed)) if typed.exists() else []
         jobs.append({**metrics, **place, "overrides": overrides})
     return jobs
 

@@ -11,14 +11,15 @@ class LastEpochsAverage(WeightAveraging):
     """The mean of the weights at the ends of the last epochs, with equal shares.
 
     Stochastic weight averaging (Izmailov et al. 2018, "Averaging weights leads to wider optima and
-    better generalization") on top of any schedule. It is validated, saved and tested in place of
-    the weights; before the last epochs begin it is the weights themselves.
+    better generalization") on top of any schedule; the statistics of batch normalisation are
+    averaged, too, not computed anew. The average is validated, saved and tested in place of the
+    weights. Before the last epochs it is the weights themselves.
 
     Args:
-        epochs: How many.
+        epochs: How many, counted from `trainer.max_epochs`.
 
     Raises:
-        ValueError: `epochs` is no whole number above 0, or the training has no end.
+        ValueError: `epochs` is no whole number above 0.
     """
 
     def __init__(self, epochs: int) -> None:
@@ -28,20 +29,25 @@ class LastEpochsAverage(WeightAveraging):
             )
         super().__init__()
         self.epochs = epochs
-        self._steps = 0  # of an epoch
+        self._first = 0  # epoch that counts, from 0
+        self._due = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Notes where the epochs end."""
+        """Notes which epochs count.
+
+        Raises:
+            ValueError: The training has no last epoch.
+        """
         if trainer.max_epochs is None or trainer.max_epochs < 0:
             raise ValueError(
                 f"averaging over the last epochs needs an end, but max_epochs is "
                 f"{trainer.max_epochs}; set trainer.max_epochs"
             )
-        self._steps = int(trainer.num_training_batches)
+        self._first = trainer.max_epochs - self.epochs
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:
-        """After the last step of each epoch, which is before its validation."""
-        return step_idx is not None and (step_idx + 1) % self._steps == 0
+        """After the last step of an epoch that counts, and every step before; never in between."""
+        return step_idx is not None and self._due
 
     def on_train_batch_end(
         self,
@@ -52,8 +58,9 @@ class LastEpochsAverage(WeightAveraging):
         batch_idx: int,
     ) -> None:
         """Updates the average, or sets it to the weights while the last epochs are to come."""
+        early = trainer.current_epoch < self._first
+        # At the end of an epoch Lightning steps whatever is accumulated.
+        self._due = early or trainer.is_last_batch
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        assert self._average_model is not None  # for the types: set up by now
-        assert trainer.max_epochs is not None
-        if trainer.current_epoch < trainer.max_epochs - self.epochs:
-            self._average_model.n_averaged.zero_()  # the next update starts the average anew
+        if early and self._average_model is not None:
+            self._average_model.n_averaged.zero_()  # the next update copies the weights
