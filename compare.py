@@ -1,4 +1,4 @@
-"""Compares recipes over the same seeds: python compare.py SWEEP SWEEP …."""
+"""Compares recipes over the same seeds."""
 
 import sys
 from pathlib import Path

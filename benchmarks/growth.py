@@ -107,7 +107,8 @@ def main() -> None:
         )
     data = options.data.resolve()
     lines = [
-        "| bn_cnn | images/s in training | the rest of the process, s | peak memory, mapped file included, MB |",
+        "| bn_cnn | images/s in training | the rest of the process, s | "
+        "peak memory, mapped file included, MB |",
         "|---|---|---|---|",
     ]
     print("\n".join(lines), flush=True)

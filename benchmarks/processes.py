@@ -76,7 +76,7 @@ def one_epoch(network: str, data: str) -> list[str]:
 
 
 def median_and_range(values: Sequence[float], form: str) -> str:
-    """Such as `0.41 (0.40 to 0.45)`, each number in the form `{:.2f}`."""
+    """Such as `0.41 (0.40 to 0.45)` with the form `{:.2f}`."""
     middle, low, high = (
         form.format(value) for value in (statistics.median(values), min(values), max(values))
     )

@@ -517,7 +517,7 @@ def test_a_run_does_not_go_on_with_another_average(altered: Callable[..., Path])
     averaged = RECIPE | {"callbacks": {"averaging": {"decay": 0.9}}}
     path = altered(lambda content: content["mnist_cnn"].update(recipe=averaged))
     check_resumable(path, averaged)
-    with pytest.raises(ValueError, match=r"with averaging.decay=0.9, this run has 0.99:"):
+    with pytest.raises(ValueError, match=r"with callbacks.averaging.decay=0.9, this run has 0.99:"):
         check_resumable(path, RECIPE | {"callbacks": {"averaging": {"decay": 0.99}}})
     with pytest.raises(ValueError, match=r"this run has None:"):
         check_resumable(path, RECIPE | {"callbacks": {"averaging": None}})

@@ -155,7 +155,7 @@ def test_a_difference_by_hand() -> None:
     assert row["high"] == pytest.approx(2 + 4.302653 / 3**0.5)
     assert format_comparisons([row]).splitlines() == [
         "test accuracy minus that of lr=1, seed by seed, in percentage points; interval by "
-        "Student's t",
+        "Student's t, of each comparison by itself",
         "",
         "| settings | common seeds | mean difference | 95 % interval    | result     |",
         "|----------|--------------|-----------------|------------------|------------|",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -76,9 +77,11 @@ def test_teachers_get_no_gradient(teachers: list[nn.Module], logits: Tensor) -> 
         (1.1, 1.0, "distillation weight is 1.1, must be from 0 to 1"),
         (0.5, 0.0, "distillation temperature is 0.0, must be above 0"),
         (0.5, float("inf"), "distillation temperature is inf, must be above 0"),
+        ("much", 1.0, "distillation weight is much, must be from 0 to 1"),
+        (0.5, "hot", "distillation temperature is hot, must be above 0"),
     ],
 )
-def test_numbers_out_of_range_are_refused(weight: float, temperature: float, rule: str) -> None:
+def test_numbers_out_of_range_are_refused(weight: Any, temperature: Any, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         Distillation([], weight, temperature)
 
@@ -119,9 +122,18 @@ def test_without_weight_teachers_change_nothing(
         torch.testing.assert_close(plain[name], other[name])
 
 
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed"])
+def test_teachers_take_the_precision_of_the_run(
+    precision: str, teacher: Path, make_config: MakeConfig
+) -> None:
+    taught = [f"distillation.teachers=[{teacher}]", f"trainer.precision={precision}"]
+    assert train(make_config(*SMALL, *taught, "trainer.max_epochs=2")) > 0.5  # type: ignore[operator]
+
+
 @pytest.mark.parametrize(
     ("override", "rule"),
     [
+        ("distillation.teachers=one.ckpt", "teachers is one.ckpt, must be a list; put it in brack"),
         ("data/normalization=center", "trained with data/normalization .*0.1307.*has .*0.5"),
         ("distillation.weight=2", "distillation weight is 2, must be from 0 to 1"),
         ("distillation.teachers=[no.ckpt]", "checkpoint no.ckpt is not a file"),

@@ -153,8 +153,8 @@ def test_cosine_rises_evenly_before_it_falls(
     assert seen == pytest.approx(rise + fall)
 
 
-@pytest.mark.parametrize("warmup", [-0.1, 1.0])
-def test_cosine_refuses_a_warm_up_that_leaves_nothing(warmup: float) -> None:
+@pytest.mark.parametrize("warmup", [-0.1, 1.0, "much"])
+def test_cosine_refuses_a_warm_up_that_leaves_nothing(warmup: object) -> None:
     with pytest.raises(ValueError, match=rf"warmup is {warmup}, must be from 0 to below 1"):
         build("cosine", MAKERS["sgd"](), 50, f"scheduler.warmup={warmup}")
 

@@ -131,13 +131,13 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
         for name in ("model", "data", "optimizer", "scheduler", "label_smoothing", "seed")
     }
     groups["distillation"] = recipe.get("distillation")
-    groups["averaging"] = recipe.get("callbacks", {}).get("averaging")
+    groups["callbacks.averaging"] = recipe.get("callbacks", {}).get("averaging")
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)
     settings["trainer.precision"] = recipe["trainer"].get("precision")
     ending = str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle"))
     # What happens in or until the last epochs depends on their number.
-    if ending or settings.get("data.plain_epochs") or settings.get("averaging.epochs"):
+    if ending or settings.get("data.plain_epochs") or settings.get("callbacks.averaging.epochs"):
         settings["trainer.max_epochs"] = recipe["trainer"]["max_epochs"]
     return settings
 

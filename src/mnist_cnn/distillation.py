@@ -1,5 +1,6 @@
 """Learning from other networks: an ensemble's knowledge in one small network."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,9 +29,9 @@ class Distillation:
     """
 
     def __init__(self, teachers: Sequence[nn.Module], weight: float, temperature: float) -> None:
-        if not 0 <= weight <= 1:
+        if not isinstance(weight, int | float) or not 0 <= weight <= 1:
             raise ValueError(f"distillation weight is {weight}, must be from 0 to 1; try 0.9")
-        if not 0 < temperature < float("inf"):
+        if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
             raise ValueError(f"distillation temperature is {temperature}, must be above 0; try 2")
         self.teachers, self.weight, self.temperature = tuple(teachers), weight, temperature
 

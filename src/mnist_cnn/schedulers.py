@@ -39,7 +39,7 @@ def cosine(
     Raises:
         ValueError: `warmup` is not from 0 to below 1.
     """
-    if not 0 <= warmup < 1:
+    if not isinstance(warmup, int | float) or not 0 <= warmup < 1:
         raise ValueError(f"scheduler warmup is {warmup}, must be from 0 to below 1; try 0.1")
     steps = _finite(total_steps)
     rising = round(warmup * steps)

@@ -101,10 +101,10 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
         sweep = next(sweeps, run.parent)
         place = {"sweep": shown(sweep), "job": str(run.relative_to(sweep))}
         try:
-            metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+            metrics = dict(json.loads((run / "metrics.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             metrics = {"error": "did not finish"}
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             metrics = {"error": f"metrics.json is damaged: {error}"}
         typed = run / ".hydra" / "overrides.yaml"  # not there where the run was killed at once
         overrides = OmegaConf.to_container(OmegaConf.load(typed)) if typed.exists() else []

@@ -93,10 +93,11 @@ class Predictions:
 
     @cached_property
     def calibration_error(self) -> float:
-        """Expected calibration error, in [0, 1] (Guo et al. 2017, "On calibration").
+        """Expected calibration error, in [0, 1].
 
         The mean distance (l1) of probability and accuracy over 15 equal bins of the highest
-        probability.
+        probability; one of exactly 1 has a bin of its own. Guo et al. 2017, "On calibration of
+        modern neural networks".
         """
         classes = self.logits.shape[1]
         return multiclass_calibration_error(
@@ -108,6 +109,7 @@ class Predictions:
         """For each accuracy, the share of images that the network can read alone to reach it.
 
         The others, its least sure ones by the highest probability, go to a person; see `coverage`.
+        The threshold is chosen in hindsight, by these images: an upper bound for others.
         """
         confidences = self.probabilities.amax(dim=1)
         return {
