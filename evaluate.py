@@ -23,11 +23,13 @@ def main() -> None:
     from mnist_cnn.checkpoints import load_checkpoint
     from mnist_cnn.evaluation import evaluate_together
     from mnist_cnn.evaluation.report import format_report, write_report
+    from mnist_cnn.hardware import keep_freed_memory
     from mnist_cnn.outputs import check_writable
 
     if arguments.report:
         check_writable(arguments.report, "--report DIR")
     with ends_with_one_line():
+        keep_freed_memory()
         checkpoints = [load_checkpoint(path) for path in arguments.checkpoints]
         predictions = evaluate_together(checkpoints, arguments.data)
         print(format_report(predictions))

@@ -17,6 +17,7 @@ from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.errors import Parser, ends_with_one_line
 from mnist_cnn.evaluation import evaluate
+from mnist_cnn.hardware import keep_freed_memory
 from processes import (
     NETWORKS,
     describe_machine,
@@ -46,6 +47,7 @@ def time_commands(data: str, repeats: int) -> None:
 
 def time_evaluation(data: str, repeats: int) -> None:
     """Prints the seconds that the test images take with each network, checks of files included."""
+    keep_freed_memory()  # as evaluate.py does
     for network in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
             settings = [*one_epoch(network, data), "+trainer.limit_train_batches=1"]

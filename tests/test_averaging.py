@@ -119,6 +119,25 @@ def test_the_last_epochs_are_averaged_evenly(
         assert_equal(validated, state)
 
 
+@pytest.mark.parametrize("stepping", [2, 4])
+def test_the_last_epochs_are_averaged_whatever_the_steps(
+    stepping: int, make_config: MakeConfig, record: Recorder, tmp_path: Path
+) -> None:
+    accumulate = f"+trainer.accumulate_grad_batches={stepping}"
+    train(make_config(*SETTINGS, *LAST, accumulate, f"output_dir={tmp_path}/run"))
+    assert_equal(saved(tmp_path / "run"), mean(record.stepped[STEPS - 1 :: STEPS][2:]))
+
+
+@pytest.mark.parametrize("averaging", [EMA, LAST], ids=["ema", "last_epochs"])
+def test_what_is_saved_within_the_first_epoch_was_trained(
+    averaging: list[str], make_config: MakeConfig, record: Recorder, tmp_path: Path
+) -> None:
+    train(make_config(*SETTINGS, *averaging, "+trainer.max_steps=7", f"output_dir={tmp_path}/run"))
+    assert len(record.stepped) == 7
+    expected = moving_averages(record.stepped, 0.9) if averaging is EMA else record.stepped
+    assert_equal(saved(tmp_path / "run"), expected[-1])
+
+
 @pytest.mark.parametrize("epochs", [0, -1, 1.5])
 def test_a_number_of_epochs_that_is_none_is_refused(epochs: int) -> None:
     with pytest.raises(ValueError, match=r"averaging epochs is .*, must be a whole number above 0"):

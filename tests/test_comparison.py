@@ -117,6 +117,17 @@ def test_failed_jobs_of_one_recipe_are_told_apart_by_their_folders() -> None:
     ]
 
 
+def test_a_single_run_on_top_is_no_yardstick() -> None:
+    groups = group_jobs(
+        make_runs("lr=9", {1: 0.999})
+        + make_runs("lr=1", {1: 0.97, 2: 0.98})
+        + make_runs("lr=2", {1: 0.98, 2: 0.99})
+    )
+    assert groups[0]["group"] == "lr=9"
+    (row,) = compare_groups(groups)
+    assert {row["first"], row["group"]} == {"lr=1", "lr=2"}
+
+
 # From printed tables of the distribution, to as many digits as they have.
 QUANTILES = {1: 12.706205, 2: 4.302653, 4: 2.776445, 9: 2.262157, 29: 2.045230, 1000: 1.962339}
 

@@ -197,7 +197,8 @@ def evaluate(checkpoint: Checkpoint, data_dir: str | None = None) -> Predictions
 def predict(checkpoint: Checkpoint, images: Tensor) -> Tensor:
     """The logits (N, K) of images (N, C, H, W), uint8, normalised as in the network's training."""
     normalize = build_normalization(checkpoint.normalization)
+    network = checkpoint.model.to(memory_format=torch.channels_last)  # as in training
     with torch.inference_mode():
         batches = torch.split(images, EVAL_BATCH_SIZE)
-        logits = torch.cat([checkpoint.model(normalize(batch)) for batch in batches])
+        logits = torch.cat([network(normalize(batch)) for batch in batches])
     return logits.clone()  # usable outside inference mode
