@@ -213,15 +213,24 @@ def test_commands_are_timed_and_raced(
     fake_data: FakeData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        command_speed, "measure", lambda command: ('{"images": 180000, "accuracy": 0.99}', RUN)
+        command_speed,
+        "measure",
+        lambda command: ('{"images": 180000, "seconds": 3, "accuracy": 0.99}', RUN),
     )
     monkeypatch.setattr(command_speed, "measure_train", lambda *settings: RUN)
     monkeypatch.setattr(command_speed, "MNIST_SHA256", fake_data.digests)
+    monkeypatch.setattr(command_speed, "time_to_first_step", lambda data: 4.0)
     monkeypatch.setattr(command_speed, "time_evaluation", lambda data, repeats: None)
     run_main(command_speed.main, monkeypatch, "--data", str(fake_data.folder))
     output = capsys.readouterr().out
     assert "| train.py --help | 5.00 (5.00 to 5.00) |" in output
-    assert "|   its epochs | 3.00 (3.00 to 3.00) |" in output
+    assert "| train.py to its first step | 4.00 (4.00 to 4.00) |" in output
+    assert "|   epochs | 3.00 (3.00 to 3.00) |" in output
+
+
+def test_a_training_that_fails_has_no_first_step() -> None:
+    with pytest.raises(ChildProcessError, match=r"train\.py .* failed and said: (.|\n)*error:"):
+        command_speed.time_to_first_step("/dev/null/nowhere")
 
 
 @pytest.mark.parametrize(
