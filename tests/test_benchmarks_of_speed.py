@@ -212,11 +212,9 @@ def test_the_busy_process_ends_with_its_block() -> None:
 def test_commands_are_timed_and_raced(
     fake_data: FakeData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        command_speed,
-        "measure",
-        lambda command: ('{"images": 180000, "seconds": 3, "accuracy": 0.99}', RUN),
-    )
+    output = '{"images": 180000, "seconds": 3, "accuracy": 0.99}'
+    process = {"process_seconds": 5.0, "memory": 900.0}
+    monkeypatch.setattr(command_speed, "measure", lambda command: (output, process))
     monkeypatch.setattr(command_speed, "measure_train", lambda *settings: RUN)
     monkeypatch.setattr(command_speed, "MNIST_SHA256", fake_data.digests)
     monkeypatch.setattr(command_speed, "time_to_first_step", lambda data: 4.0)
