@@ -88,11 +88,12 @@ def test_the_picture_of_mistakes_shows_them_in_order() -> None:
     rows = naive_probabilities(predictions.logits)
     figure = predictions.mistakes_figure()
     assert figure.get_suptitle().startswith("2 worst of 2 mistakes")
-    assert [axes.get_title() for axes in figure.axes] == [
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == [
         f"true 2: {rows[2][2]:.1%}\nread 6: {rows[2][6]:.1%}",
         f"true 1: {rows[1][1]:.1%}\nread 5: {rows[1][5]:.1%}",
     ]
-    assert [axes.images[0].get_array().max() for axes in figure.axes] == [2, 1]  # type: ignore[union-attr]
+    assert [image.get_array().max() for image in axes.images] == [2, 1]  # type: ignore[union-attr]
 
 
 def test_calibration_error_is_the_mean_gap_over_15_bins(noisy: Predictions) -> None:
