@@ -10,6 +10,7 @@ reaches 99 %.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,7 @@ def time_to_first_step(data: str) -> float:
             assert process.stdout is not None  # for the types
             said = b""
             while b"epoch 1/" not in said and process.poll() is None:
-                said += process.stdout.read1()
+                said += os.read(process.stdout.fileno(), 65536)  # as soon as there is some
             seconds = time.perf_counter() - start
             process.kill()
     if b"epoch 1/" not in said:
