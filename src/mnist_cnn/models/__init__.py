@@ -9,6 +9,7 @@ from mnist_cnn.models.funnel_cnn import FunnelCnn
 from mnist_cnn.models.mlp import Mlp
 from mnist_cnn.models.pooled_cnn import PooledCnn
 from mnist_cnn.models.residual_cnn import ResidualCnn
+from mnist_cnn.models.separable_cnn import SeparableCnn
 from mnist_cnn.models.strided_cnn import StridedCnn
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Mlp",
     "PooledCnn",
     "ResidualCnn",
+    "SeparableCnn",
     "StridedCnn",
 ]
