@@ -30,7 +30,7 @@ def moments(image: Tensor) -> tuple[float, ...]:
             y, x = (2 * i + 1) / len(rows) - 1, (2 * j + 1) / len(row) - 1
             for k, value in enumerate((1, x, y, x * x, y * y, x * y)):
                 sums[k] += ink * value
-    mass, x, y, xx, yy, xy = sums[0], *(value / sums[0] for value in sums[1:])
+    x, y, xx, yy, xy = (value / sums[0] for value in sums[1:])
     return x, y, math.sqrt(xx - x * x), math.sqrt(yy - y * y), xy - x * y
 
 

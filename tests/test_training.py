@@ -1,5 +1,6 @@
 import csv
 import json
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from lightning import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import FakeData, compose_config
+from conftest import ROOT, FakeData, compose_config
 from mnist_cnn import training
 from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.evaluation import evaluate
@@ -23,6 +24,9 @@ MakeConfig = Callable[..., DictConfig]
 # Small and quick to learn: 15 steps an epoch on the fake data. The pictures take a second.
 SMALL = ["model=digit_cnn", "model.channels=[4,8]", "optimizer=adam", "optimizer.lr=0.01"]
 QUICK = [*SMALL, "~callbacks.digit_pictures"]
+RECIPES = ROOT / "conf" / "experiment"
+EXPERIMENTS = [path.relative_to(RECIPES).with_suffix("") for path in RECIPES.rglob("*.yaml")]
+EXPERIMENTS_ON_MNIST = sorted(path.as_posix() for path in EXPERIMENTS if path.name != "photos")
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +168,17 @@ def test_trains_with_every_scheduler(
     events = EventAccumulator(str(tmp_path / "run"))
     events.Reload()
     assert read_metrics(tmp_path / "run")["epochs"] == 4
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS_ON_MNIST)
+def test_every_experiment_on_mnist_takes_a_step(
+    name: str, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    short = ["trainer.max_epochs=1", "+trainer.limit_train_batches=1", "~callbacks.digit_pictures"]
+    train(make_config(f"experiment={name}", *short))
+    metrics = read_metrics(tmp_path / "run")
+    assert metrics["epochs"] == 1
+    assert math.isfinite(metrics["test/loss"])
 
 
 def test_same_seed_same_weights_and_zero_is_a_seed(make_config: MakeConfig, tmp_path: Path) -> None:
