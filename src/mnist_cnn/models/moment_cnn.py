@@ -1,0 +1,90 @@
+"""Convolutions on normalised digits: the most from few parameters and few epochs."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Unpack
+
+from torch import nn
+
+from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, output_shape
+from mnist_cnn.models.moment_normalization import MomentNormalization
+
+
+class MomentCnn(DigitClassifier):
+    """Digits of one size, a strided convolution, four more, a weighted mean, one linear layer.
+
+    The network sees digits centred, upright and of one size, and need not learn the rest. The mean
+    at the end weighs the rows and columns of each map, which tells a 6 from a 9 where the plain
+    mean forgets the place (after the global depthwise convolution of MobileFaceNets, Chen et al.
+    2018, here of rank 1).
+
+    ===================================  ===============
+    layer                                output
+    ===================================  ===============
+    moment normalisation                 (N, 1, 28, 28)
+    conv 5×5, stride 2, BatchNorm, SiLU  (N, 32, 12, 12)
+    conv 3×3, BatchNorm, SiLU            (N, 64, 10, 10)
+    conv 3×3, BatchNorm, SiLU            (N, 64, 8, 8)
+    conv 3×3, BatchNorm, SiLU            (N, 96, 6, 6)
+    conv 3×3, BatchNorm, SiLU            (N, 96, 4, 4)
+    depthwise conv of a column           (N, 96, 1, 4)
+    depthwise conv of a row              (N, 96, 1, 1)
+    linear                               (N, 10)
+    ===================================  ===============
+
+    196,778 parameters with the defaults on (1, 28, 28) images of 10 classes.
+
+    Args:
+        input_shape: (C, H, W) of the images.
+        num_classes: K.
+        channels: Of the convolutions, as many as there are.
+        kernel: Side of the first convolution, in pixels.
+        separable: Splits each 3×3 convolution into one of each map by itself and a 1×1 one of all
+            maps (Chollet 2017, "Xception"): from 32 maps to 32, 1,312 weights in place of 9,216.
+        setup: What training needs, see `DigitClassifier`.
+
+    Raises:
+        ValueError: The images are too small.
+    """
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        num_classes: int,
+        channels: Sequence[int] = (32, 64, 64, 96, 96),
+        kernel: int = 5,
+        separable: bool = False,
+        **setup: Unpack[TrainingSetup],
+    ) -> None:
+        super().__init__(input_shape, num_classes, **setup)
+        conv = _separable_conv if separable else _conv
+        features = nn.Sequential(
+            MomentNormalization(),
+            nn.Conv2d(input_shape[0], channels[0], kernel, stride=2, bias=False),
+            *_norm_silu(channels[0]),
+            *(layer for ends in pairwise(channels) for layer in conv(*ends)),
+        )
+        last, height, width = output_shape(features, input_shape)
+        self.layers = nn.Sequential(
+            *features,
+            nn.Conv2d(last, last, (height, 1), groups=last, bias=False),
+            nn.Conv2d(last, last, (1, width), groups=last, bias=False),
+            nn.Flatten(),
+            nn.Linear(last, num_classes),
+        )
+
+
+def _conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(inputs, outputs, 3, bias=False), *_norm_silu(outputs)
+
+
+def _separable_conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(inputs, inputs, 3, groups=inputs, bias=False),
+        nn.Conv2d(inputs, outputs, 1, bias=False),
+        *_norm_silu(outputs),
+    )
+
+
+def _norm_silu(channels: int) -> tuple[nn.Module, ...]:
+    return nn.BatchNorm2d(channels), nn.SiLU()
