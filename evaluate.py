@@ -1,5 +1,6 @@
 """Evaluates a checkpoint, or several as an ensemble, on the test images."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def main() -> None:
 
     if arguments.report:
         check_writable(arguments.report, "--report DIR")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("mnist_cnn").setLevel(logging.INFO)  # says where data come from
     with ends_with_one_line():
         keep_freed_memory()
         checkpoints = [load_checkpoint(path) for path in arguments.checkpoints]

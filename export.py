@@ -1,4 +1,4 @@
-"""Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE."""
+"""Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE.onnx."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ def main() -> None:
     """Writes the file."""
     parser = Parser(description=__doc__)
     parser.add_argument("checkpoint", help="file that a training wrote")
-    parser.add_argument("file", type=Path, help="the ONNX file to write")
+    parser.add_argument("file", metavar="FILE.onnx", type=Path, help="the ONNX file to write")
     arguments = parser.parse_args()
 
     # torch takes seconds to import: only once the arguments are known.

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from mnist_cnn import training
-from mnist_cnn.callbacks import LastEpochsAverage
+from mnist_cnn.callbacks import LastEpochsAverage, MovingAverage
 from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.training import train
 
@@ -23,7 +23,7 @@ SETTINGS = [
     *("~callbacks.digit_pictures", "trainer.max_epochs=4", "monitor.metric=epoch"),
     *("callbacks.early_stopping=null", "seed=3"),
 ]
-EMA = ["averaging=ema", "callbacks.averaging.decay=0.9"]
+EMA = ["averaging=ema", "callbacks.averaging.decay=0.7"]
 LAST = ["averaging=last_epochs", "callbacks.averaging.epochs=2"]
 
 
@@ -69,11 +69,11 @@ def saved(folder: Path) -> State:
 
 def moving_averages(states: list[State], decay: float) -> list[State]:
     averages = [states[0]]
-    for state in states[1:]:
-        before = averages[-1]
+    for n, state in enumerate(states[1:], start=1):
+        before, kept = averages[-1], min(decay, (1 + n) / (10 + n))
         averages.append(
             {
-                name: decay * before[name] + (1 - decay) * value
+                name: kept * before[name] + (1 - kept) * value
                 for name, value in state.items()
                 if value.is_floating_point()
             }
@@ -99,7 +99,7 @@ def test_a_moving_average_is_validated_and_saved(
     make_config: MakeConfig, record: Recorder, tmp_path: Path
 ) -> None:
     train(make_config(*SETTINGS, *EMA, f"output_dir={tmp_path}/run"))
-    averages = moving_averages(record.stepped, 0.9)
+    averages = moving_averages(record.stepped, 0.7)
     assert len(averages) == 4 * STEPS
     assert_equal(saved(tmp_path / "run"), averages[-1])
     for epoch, validated in enumerate(record.validated):
@@ -134,8 +134,14 @@ def test_what_is_saved_within_the_first_epoch_was_trained(
 ) -> None:
     train(make_config(*SETTINGS, *averaging, "+trainer.max_steps=7", f"output_dir={tmp_path}/run"))
     assert len(record.stepped) == 7
-    expected = moving_averages(record.stepped, 0.9) if averaging is EMA else record.stepped
+    expected = moving_averages(record.stepped, 0.7) if averaging is EMA else record.stepped
     assert_equal(saved(tmp_path / "run"), expected[-1])
+
+
+@pytest.mark.parametrize("decay", [1.0, -0.1, "0.9"])
+def test_a_decay_out_of_range_is_refused(decay: float) -> None:
+    with pytest.raises(ValueError, match=r"averaging decay is .*, must be from 0 to below 1"):
+        MovingAverage(decay)
 
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5])

@@ -103,7 +103,7 @@ def curves(epochs: Sequence[dict[str, float]], title: str) -> Figure:
             if not np.isnan(values).all():
                 axes.plot(numbers, values, marker="o", markersize=3, label=name)
         axes.set(xlabel="epoch", ylabel=metric, title=f"{metric} by epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()

@@ -56,7 +56,12 @@ def describe_device(trainer: Trainer) -> str:
     device = trainer.strategy.root_device
     if device.type == "cuda":
         return f"{trainer.world_size} × {torch.cuda.get_device_name(device)}"
-    return f"{device.type}, {torch.get_num_threads()} threads"
+    return f"{device.type}, {counted(torch.get_num_threads(), 'thread')}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 epoch`, `2 epochs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def write_results(folder: Path, metrics: dict[str, Any], history: History) -> None:
@@ -82,7 +87,8 @@ def format_summary(folder: Path, root: Path, metrics: dict[str, Any]) -> str:
     speed = f"{metrics['images_per_second']:,.0f} images/s" if metrics["images_per_second"] else "–"
     lines = [
         "",
-        f"{metrics['model']}, {metrics['parameters']:,} parameters: {metrics['epochs']} epochs in "
+        f"{metrics['model']}, {metrics['parameters']:,} parameters: "
+        f"{counted(metrics['epochs'], 'epoch')} in "
         f"{metrics['train_seconds']:.0f} s ({speed}) on {metrics['device']}",
     ]
     if "test/accuracy" in metrics:

@@ -6,6 +6,7 @@ from mnist_cnn.callbacks.finite_loss import FiniteLoss
 from mnist_cnn.callbacks.history import History
 from mnist_cnn.callbacks.interrupt import Interrupt
 from mnist_cnn.callbacks.last_epochs_average import LastEpochsAverage
+from mnist_cnn.callbacks.moving_average import MovingAverage
 from mnist_cnn.callbacks.network_summary import NetworkSummary
 from mnist_cnn.callbacks.progress_bar import ProgressBar
 from mnist_cnn.callbacks.run_checkpoint import RunCheckpoint
@@ -18,6 +19,7 @@ __all__ = [
     "History",
     "Interrupt",
     "LastEpochsAverage",
+    "MovingAverage",
     "NetworkSummary",
     "ProgressBar",
     "RunCheckpoint",

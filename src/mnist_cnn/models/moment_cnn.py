@@ -7,6 +7,7 @@ from typing import Unpack
 from torch import nn
 
 from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, output_shape
+from mnist_cnn.models.gradient_directions import DIRECTIONS, GradientDirections
 from mnist_cnn.models.moment_normalization import MomentNormalization
 
 
@@ -41,6 +42,8 @@ class MomentCnn(DigitClassifier):
         kernel: Side of the first convolution, in pixels.
         separable: Splits each 3×3 convolution into one of each map by itself and a 1×1 one of all
             maps (Chollet 2017, "Xception"): from 32 maps to 32, 1,312 weights in place of 9,216.
+        gradients: In place of the first convolution the gradient in eight directions, without
+            parameters; `channels` and the layers above then begin with the 3×3 convolutions.
         setup: What training needs, see `DigitClassifier`.
 
     Raises:
@@ -54,15 +57,20 @@ class MomentCnn(DigitClassifier):
         channels: Sequence[int] = (32, 64, 64, 96, 96),
         kernel: int = 5,
         separable: bool = False,
+        gradients: bool = False,
         **setup: Unpack[TrainingSetup],
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
         conv = _separable_conv if separable else _conv
+        first: tuple[nn.Module, ...]
+        if gradients:
+            first, widths = (GradientDirections(),), (DIRECTIONS * input_shape[0], *channels)
+        else:
+            first, widths = _strided_conv(input_shape[0], channels[0], kernel), tuple(channels)
         features = nn.Sequential(
             MomentNormalization(),
-            nn.Conv2d(input_shape[0], channels[0], kernel, stride=2, bias=False),
-            *_norm_silu(channels[0]),
-            *(layer for ends in pairwise(channels) for layer in conv(*ends)),
+            *first,
+            *(layer for ends in pairwise(widths) for layer in conv(*ends)),
         )
         last, height, width = output_shape(features, input_shape)
         self.layers = nn.Sequential(
@@ -72,6 +80,10 @@ class MomentCnn(DigitClassifier):
             nn.Flatten(),
             nn.Linear(last, num_classes),
         )
+
+
+def _strided_conv(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(inputs, outputs, kernel, stride=2, bias=False), *_norm_silu(outputs)
 
 
 def _conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:

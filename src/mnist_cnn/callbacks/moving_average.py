@@ -1,0 +1,33 @@
+"""The moving average of a network's weights."""
+
+from functools import partial
+
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
+
+
+class MovingAverage(WeightAveraging):
+    """The exponential moving average of the weights, validated and saved in place of them.
+
+    Lightning's own begins with the untrained weights, which count for thousands of steps. Here the
+    decay rises with the steps n to its value, as min(decay, (1 + n) / (10 + n)): TensorFlow's rule
+    (`tf.train.ExponentialMovingAverage` with `num_updates`).
+
+    Args:
+        decay: Share of the average that a step keeps, from 0 to below 1.
+        device: Where the average lives; None: on the CPU, as the network does when it is built.
+
+    Raises:
+        ValueError: `decay` is out of its range.
+    """
+
+    def __init__(self, decay: float, device: str | None = None) -> None:
+        if not isinstance(decay, int | float) or not 0 <= decay < 1:
+            raise ValueError(f"averaging decay is {decay!r}, must be from 0 to below 1; try 0.999")
+        super().__init__(device=device, avg_fn=partial(_move, decay=decay))
+
+
+def _move(average: Tensor, current: Tensor, steps: Tensor, *, decay: float) -> Tensor:
+    # A tensor throughout: a number would have to be fetched from the device.
+    kept = ((1 + steps) / (10 + steps)).clamp(max=decay)
+    return kept * average + (1 - kept) * current
