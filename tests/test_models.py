@@ -16,7 +16,7 @@ from torch.testing import assert_close
 
 from conftest import ROOT, quiet_trainer
 from mnist_cnn.data import MnistDataModule
-from mnist_cnn.models import DigitClassifier, Mlp, PooledCnn
+from mnist_cnn.models import DigitClassifier, Mlp, MomentCnn, PooledCnn
 from mnist_cnn.models.base import Shape, TrainingSetup, flat_features
 from mnist_cnn.schedulers import constant
 
@@ -212,7 +212,14 @@ def test_backward_reaches_every_parameter(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "smallest"),
-    [("pooled_cnn", 22), ("funnel_cnn", 8), ("digit_cnn", 10), ("bn_cnn", 4), ("deep_bn_cnn", 4)],
+    [
+        ("pooled_cnn", 22),
+        ("funnel_cnn", 8),
+        ("digit_cnn", 10),
+        ("bn_cnn", 4),
+        ("deep_bn_cnn", 4),
+        ("moment_cnn", 21),
+    ],
 )
 def test_smallest_images(name: str, smallest: int) -> None:
     images = torch.rand(2, 1, smallest, smallest)
@@ -220,6 +227,26 @@ def test_smallest_images(name: str, smallest: int) -> None:
     less = smallest - 1
     with pytest.raises(ValueError, match=f"images of {less}×{less} pixels are too small"):
         build(name, (1, less, less))
+
+
+def test_moment_cnn_with_separable_convolutions_and_directions() -> None:
+    model = MomentCnn(MNIST, 10, channels=(5, 7), separable=True, gradients=True)
+    assert isinstance(model.layers, nn.Sequential)
+    names = [type(layer).__name__ for layer in model.layers]
+    conv = ["Conv2d", "Conv2d", "BatchNorm2d", "SiLU"]
+    start, head = ["MomentNormalization", "GradientDirections"], ["Conv2d", "Conv2d", "Flatten"]
+    assert names == [*start, *conv, *conv, *head, "Linear"]
+    convs = [layer for layer in model.layers if isinstance(layer, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels, c.kernel_size, c.groups) for c in convs] == [
+        *((8, 8, (3, 3), 8), (8, 5, (1, 1), 1), (5, 5, (3, 3), 5), (5, 7, (1, 1), 1)),
+        *((7, 7, (10, 1), 7), (7, 7, (1, 10), 7)),
+    ]
+
+
+@pytest.mark.parametrize("channels", [[], [0, 4], [8, -3], [8.5]])
+def test_moment_cnn_names_channels_that_are_none(channels: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"channels is \[.*\], must be whole numbers above 0"):
+        MomentCnn(MNIST, 10, channels=channels)
 
 
 @pytest.mark.parametrize("size", [16, 8])

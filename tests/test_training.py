@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from lightning import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -179,6 +180,26 @@ def test_every_experiment_on_mnist_takes_a_step(
     metrics = read_metrics(tmp_path / "run")
     assert metrics["epochs"] == 1
     assert math.isfinite(metrics["test/loss"])
+
+
+@pytest.mark.parametrize(("name", "most"), [("700", 700), ("8k", 7_999), ("20k", 19_999)])
+def test_a_tiny_experiment_has_no_more_parameters_than_it_says(
+    name: str, most: int, make_config: MakeConfig
+) -> None:
+    model = instantiate(
+        make_config(f"experiment=tiny_{name}").model, input_shape=(1, 28, 28), num_classes=10
+    )
+    assert most * 0.95 < sum(parameter.numel() for parameter in model.parameters()) <= most
+
+
+def test_a_smoke_run_is_short_with_every_experiment(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    settings = ["experiment=tiny_700", "trainer=smoke", "data.batch_size=10"]
+    train(make_config(*settings, "~callbacks.digit_pictures"))
+    metrics = read_metrics(tmp_path / "run")
+    assert metrics["epochs"] == 1
+    assert metrics["images_per_second"] * metrics["train_seconds"] == pytest.approx(20 * 10)
 
 
 def test_same_seed_same_weights_and_zero_is_a_seed(make_config: MakeConfig, tmp_path: Path) -> None:
@@ -397,6 +418,13 @@ def test_trains_in_every_precision_of_a_cpu(
     # The test is never in a mixed precision, thus as evaluate.py's.
     if precision in ("bf16-mixed", "32-true"):
         assert evaluate(checkpoint).loss == pytest.approx(metrics["test/loss"], abs=1e-6)
+
+
+@pytest.mark.parametrize("setting", ["optimizer.lr=abc", "trainer.max_epochs=ten"])
+def test_a_text_for_a_number_is_refused(setting: str, make_config: MakeConfig) -> None:
+    name, _, value = setting.partition("=")
+    with pytest.raises(ValueError, match=f"{name} is '{value}', must be a number"):
+        train(make_config(setting))
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5])

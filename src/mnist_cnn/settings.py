@@ -35,6 +35,12 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError(
             f"threads is {cfg.threads}, must be a whole number above 0; null is torch's choice"
         )
+    numbers = {f"optimizer.{name}": value for name, value in cfg.optimizer.items()}
+    numbers["trainer.max_epochs"] = cfg.trainer.max_epochs
+    for name, value in numbers.items():
+        # As text it would fail deep inside of torch or Lightning, without its name.
+        if isinstance(value, str) and name != "optimizer._target_":
+            raise ValueError(f"{name} is {value!r}, must be a number; see train.py --cfg job")
     accelerator = cfg.trainer.accelerator
     if accelerator == "gpu" and not (
         torch.cuda.is_available() or torch.backends.mps.is_available()

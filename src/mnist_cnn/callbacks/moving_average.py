@@ -9,8 +9,8 @@ from torch import Tensor
 class MovingAverage(WeightAveraging):
     """The exponential moving average of the weights, validated and saved in place of them.
 
-    Lightning's own begins with the untrained weights, which count for thousands of steps. Here the
-    decay rises with the steps n to its value, as min(decay, (1 + n) / (10 + n)): TensorFlow's rule
+    In Lightning's own the weights of the first step count for thousands of steps. Here the decay
+    rises with the steps n to its value, as min(decay, (1 + n) / (10 + n)): TensorFlow's rule
     (`tf.train.ExponentialMovingAverage` with `num_updates`).
 
     Args:
@@ -28,6 +28,5 @@ class MovingAverage(WeightAveraging):
 
 
 def _move(average: Tensor, current: Tensor, steps: Tensor, *, decay: float) -> Tensor:
-    # A tensor throughout: a number would have to be fetched from the device.
     kept = ((1 + steps) / (10 + steps)).clamp(max=decay)
     return kept * average + (1 - kept) * current

@@ -164,13 +164,19 @@ class DigitClassifier(LightningModule):
         metrics.reset()
 
 
-def conv_bn_relu(
-    inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0
+def conv_bn(
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    activation: type[nn.Module] = nn.ReLU,
 ) -> tuple[nn.Module, ...]:
-    """A convolution of kernel × kernel pixels, its batch normalisation, ReLU."""
+    """A convolution of kernel × kernel pixels, its batch normalisation, an activation."""
     # No bias: the normalisation behind it would take it out again.
     conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False)
-    return conv, nn.BatchNorm2d(outputs), nn.ReLU()
+    return conv, nn.BatchNorm2d(outputs), activation()
 
 
 def flat_features(features: nn.Module, input_shape: Shape) -> int:

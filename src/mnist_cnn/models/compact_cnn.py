@@ -5,7 +5,7 @@ from typing import Unpack
 
 from torch import nn
 
-from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn_relu
+from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn
 
 
 class CompactCnn(DigitClassifier):
@@ -48,12 +48,12 @@ class CompactCnn(DigitClassifier):
         super().__init__(input_shape, num_classes, **setup)
         large, middle, small = channels
         self.layers = nn.Sequential(
-            *conv_bn_relu(input_shape[0], large, 3, padding=1),
-            *conv_bn_relu(large, large, 3, stride=2, padding=1),
-            *conv_bn_relu(large, middle, 3, padding=1),
-            *conv_bn_relu(middle, middle, 3, stride=2, padding=1),
-            *conv_bn_relu(middle, small, 3, padding=1),
-            *conv_bn_relu(small, small, 3, padding=1),
+            *conv_bn(input_shape[0], large, 3, padding=1),
+            *conv_bn(large, large, 3, stride=2, padding=1),
+            *conv_bn(large, middle, 3, padding=1),
+            *conv_bn(middle, middle, 3, stride=2, padding=1),
+            *conv_bn(middle, small, 3, padding=1),
+            *conv_bn(small, small, 3, padding=1),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Dropout(dropout),

@@ -31,11 +31,11 @@ class GradientDirections(nn.Module):
         """Finds the directions in a batch.
 
         Args:
-            images: (N, C, H, W), float.
+            images: (N, C, H, W), float32 or as autocast takes it.
 
         Returns:
-            (N, 8·C, H // 2, W // 2), of the type of `images`, from 0; direction k points
-            k · 45° from the right towards the bottom, and is brighter there.
+            (N, 8·C, H // 2, W // 2), from 0; direction k points
+            k · 45° from the right towards the bottom, where it gets brighter.
         """
         channels = images.shape[1]
         padded = F.pad(images, (1, 1, 1, 1), mode="replicate")

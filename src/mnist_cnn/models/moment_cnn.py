@@ -6,7 +6,7 @@ from typing import Unpack
 
 from torch import nn
 
-from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, output_shape
+from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn, output_shape
 from mnist_cnn.models.gradient_directions import DIRECTIONS, GradientDirections
 from mnist_cnn.models.moment_normalization import MomentNormalization
 
@@ -39,15 +39,15 @@ class MomentCnn(DigitClassifier):
         input_shape: (C, H, W) of the images.
         num_classes: K.
         channels: Of the convolutions, as many as there are.
-        kernel: Side of the first convolution, in pixels.
+        kernel: Side of the first convolution, in pixels; without meaning where that is left out.
         separable: Splits each 3×3 convolution into one of each map by itself and a 1×1 one of all
             maps (Chollet 2017, "Xception"): from 32 maps to 32, 1,312 weights in place of 9,216.
         gradients: In place of the first convolution the gradient in eight directions, without
-            parameters; `channels` and the layers above then begin with the 3×3 convolutions.
+            parameters; `channels` are those of the 3×3 convolutions then.
         setup: What training needs, see `DigitClassifier`.
 
     Raises:
-        ValueError: The images are too small.
+        ValueError: The images are too small, or `channels` are no whole numbers above 0.
     """
 
     def __init__(
@@ -61,15 +61,20 @@ class MomentCnn(DigitClassifier):
         **setup: Unpack[TrainingSetup],
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
+        if not channels or any(not isinstance(n, int) or n < 1 for n in channels):
+            raise ValueError(
+                f"channels is {list(channels)}, must be whole numbers above 0; try [20, 32, 32]"
+            )
         conv = _separable_conv if separable else _conv
-        first: tuple[nn.Module, ...]
-        if gradients:
-            first, widths = (GradientDirections(),), (DIRECTIONS * input_shape[0], *channels)
-        else:
-            first, widths = _strided_conv(input_shape[0], channels[0], kernel), tuple(channels)
+        inputs, first = input_shape[0], channels[0]
+        begin: tuple[nn.Module, ...] = (GradientDirections(),)
+        widths = (DIRECTIONS * inputs, *channels)
+        if not gradients:
+            begin = conv_bn(inputs, first, kernel, stride=2, activation=nn.SiLU)
+            widths = tuple(channels)
         features = nn.Sequential(
             MomentNormalization(),
-            *first,
+            *begin,
             *(layer for ends in pairwise(widths) for layer in conv(*ends)),
         )
         last, height, width = output_shape(features, input_shape)
@@ -82,21 +87,10 @@ class MomentCnn(DigitClassifier):
         )
 
 
-def _strided_conv(inputs: int, outputs: int, kernel: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, kernel, stride=2, bias=False), *_norm_silu(outputs)
-
-
 def _conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(inputs, outputs, 3, bias=False), *_norm_silu(outputs)
+    return conv_bn(inputs, outputs, 3, activation=nn.SiLU)
 
 
 def _separable_conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return (
-        nn.Conv2d(inputs, inputs, 3, groups=inputs, bias=False),
-        nn.Conv2d(inputs, outputs, 1, bias=False),
-        *_norm_silu(outputs),
-    )
-
-
-def _norm_silu(channels: int) -> tuple[nn.Module, ...]:
-    return nn.BatchNorm2d(channels), nn.SiLU()
+    by_map = nn.Conv2d(inputs, inputs, 3, groups=inputs, bias=False)
+    return by_map, *conv_bn(inputs, outputs, 1, activation=nn.SiLU)

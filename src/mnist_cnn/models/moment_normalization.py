@@ -8,22 +8,23 @@ from torch import Tensor, nn
 WIDTH, HEIGHT = 0.32, 0.39
 # Zoom of the sampling positions, at least and at most: a 1 must not become as wide as a 0.
 WIDTH_ZOOM, HEIGHT_ZOOM = (0.5, 1.15), (0.5, 1.3)
+LEAN = 2.0  # columns a row, at most: no digit leans more, a dash may
 
 
 class MomentNormalization(nn.Module):
     """Centres, straightens and scales each image by the moments of its ink. No parameters.
 
     Casey (1970, "Moment normalization of handprinted characters"); the straightening alone is the
-    deslanting of LeCun et al. (1998). Ink is what lies above the lowest value of an image. After it
+    deslanting of LeCun et al. (1998). Ink is what lies above the lowest value of a channel. Then
     the ink's centre is the image's, its columns don't lean, and its standard deviations are WIDTH
-    and HEIGHT, as far as the zooms allow. What comes in from beyond the edge has no ink.
+    and HEIGHT, as far as LEAN and the zooms allow. What comes in from beyond the edge has no ink.
     """
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalises a batch.
 
         Args:
-            images: (N, C, H, W), float.
+            images: (N, C, H, W), float, N above 0.
 
         Returns:
             (N, C, H, W), of the type of `images` and in their range; an image of one value stays.
@@ -31,7 +32,7 @@ class MomentNormalization(nn.Module):
         # Positions in bfloat16 would be wrong by pixels.
         with torch.autocast(images.device.type, enabled=False):
             ink = images.float()
-            paper = ink.amin(dim=(1, 2, 3), keepdim=True)
+            paper = ink.amin(dim=(2, 3), keepdim=True)
             ink = ink - paper
             grid = F.affine_grid(_sources(ink), list(images.shape), align_corners=False)
             moved = F.grid_sample(ink, grid, align_corners=False) + paper
@@ -41,7 +42,7 @@ class MomentNormalization(nn.Module):
 def _sources(ink: Tensor) -> Tensor:
     """Where each pixel of the result comes from, (N, 2, 3): for x, y and 1 in half sides."""
     x_mean, y_mean, x_variance, y_variance, covariance = _moments(ink.sum(dim=1))
-    lean = covariance / y_variance
+    lean = (covariance / y_variance).clamp(-LEAN, LEAN)
     width = (x_variance - lean * covariance).clamp_min(0).sqrt() / WIDTH
     height = y_variance.sqrt() / HEIGHT
     width, height = width.clamp(*WIDTH_ZOOM), height.clamp(*HEIGHT_ZOOM)
@@ -54,7 +55,7 @@ def _moments(ink: Tensor) -> tuple[Tensor, ...]:
     """Means of x and y, their variances, their covariance: in half sides, (N,) each.
 
     Args:
-        ink: (N, H, W), from 0. Without any, y's variance is the least that a division bears.
+        ink: (N, H, W), from 0. Without any, all are 0 but y's variance, which is 1e-6 at least.
     """
     _, height, width = ink.shape
     x = (2 * torch.arange(width, device=ink.device) + 1) / width - 1

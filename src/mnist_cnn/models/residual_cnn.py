@@ -5,7 +5,7 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn_relu
+from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn
 
 
 class ResidualCnn(DigitClassifier):
@@ -51,7 +51,7 @@ class ResidualCnn(DigitClassifier):
         layers: list[nn.Module] = []
         inputs, stride = input_shape[0], 1
         for outputs, count in zip(channels, blocks, strict=True):
-            layers += conv_bn_relu(inputs, outputs, 3, stride=stride, padding=1)
+            layers += conv_bn(inputs, outputs, 3, stride=stride, padding=1)
             layers += [ResidualBlock(outputs) for _ in range(count)]
             inputs, stride = outputs, 2
         head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
@@ -64,7 +64,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.change = nn.Sequential(
-            *conv_bn_relu(channels, channels, 3, padding=1),
+            *conv_bn(channels, channels, 3, padding=1),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(channels),
         )

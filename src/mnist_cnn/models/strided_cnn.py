@@ -5,7 +5,7 @@ from typing import Unpack
 
 from torch import nn
 
-from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn_relu, flat_features
+from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn, flat_features
 
 
 class StridedCnn(DigitClassifier):
@@ -47,10 +47,10 @@ class StridedCnn(DigitClassifier):
         super().__init__(input_shape, num_classes, **setup)
         first, second, third, fourth = channels
         features = nn.Sequential(
-            *conv_bn_relu(input_shape[0], first, 4, stride=2),
-            *conv_bn_relu(first, second, 3, stride=2),
-            *conv_bn_relu(second, third, 3),
-            *conv_bn_relu(third, fourth, 3),
+            *conv_bn(input_shape[0], first, 4, stride=2),
+            *conv_bn(first, second, 3, stride=2),
+            *conv_bn(second, third, 3),
+            *conv_bn(third, fourth, 3),
             nn.Flatten(),
         )
         self.layers = nn.Sequential(
