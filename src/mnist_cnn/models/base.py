@@ -4,7 +4,6 @@ Letters for shapes, here and in every network: N images in a batch, C channels, 
 K classes.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from typing import TypedDict
 
@@ -180,15 +179,10 @@ def conv_bn(
 
 
 def flat_features(features: nn.Module, input_shape: Shape) -> int:
-    """Number of values that `features` makes of one image; see `output_shape`."""
-    return math.prod(output_shape(features, input_shape))
-
-
-def output_shape(features: nn.Module, input_shape: Shape) -> tuple[int, ...]:
-    """Shape of what `features` makes of one image, without the N.
+    """Number of values that `features` makes of one image.
 
     Args:
-        features: Layers that take images (N, C, H, W).
+        features: Layers from images (N, C, H, W) to feature maps.
         input_shape: (C, H, W).
 
     Raises:
@@ -199,7 +193,7 @@ def output_shape(features: nn.Module, input_shape: Shape) -> tuple[int, ...]:
         with torch.no_grad():
             # In evaluation mode: no batch statistics, no random numbers are touched.
             maps: Tensor = features.eval()(torch.zeros(1, *input_shape))
-        return tuple(maps.shape[1:])
+        return maps.numel()
     except RuntimeError as error:
         _, height, width = input_shape
         raise ValueError(
