@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mnist_cnn.data import Chain, Cutout, MnistDataModule, Warp
 from mnist_cnn.data.augmentation import Augmentation, unchanged
-from mnist_cnn.models import BnCnn, CompactCnn, DigitClassifier, StridedCnn
+from mnist_cnn.models import BnCnn, CompactCnn, DigitClassifier, MomentCnn, StridedCnn
 
 # A value for Python, or a result whose shape depends on values.
 WAITING = ("_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "unique", "equal")
@@ -42,7 +42,7 @@ def test_waiting_is_noticed(ask: Callable[[Tensor], object]) -> None:
 
 
 @pytest.mark.parametrize("augment", AUGMENTATIONS.values(), ids=AUGMENTATIONS)
-@pytest.mark.parametrize("network", [BnCnn, CompactCnn, StridedCnn])
+@pytest.mark.parametrize("network", [BnCnn, CompactCnn, StridedCnn, MomentCnn])
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 def test_a_training_step_does_not_wait(
     label_smoothing: float,
