@@ -1,6 +1,8 @@
 """The files of conf/: each composes, fits the code that it configures, and says what it should."""
 
 import inspect
+import json
+import math
 import shlex
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -14,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from conftest import ROOT, quiet_trainer
 from mnist_cnn.data import MnistDataModule
+from mnist_cnn.training import train
 
 CONF = ROOT / "conf"
 FILES = sorted(CONF.rglob("*.yaml"))
@@ -212,6 +215,27 @@ def test_every_network_takes_a_step_with_every_optimizer(
         assert new.isfinite().all()
         # A bias before a batch normalisation has a zero gradient by mathematics.
         assert old.dim() == 1 or not old.equal(new)
+
+
+@pytest.mark.parametrize("name", sorted({*EXPERIMENTS} - {"photos"}))  # not MNIST
+def test_every_experiment_on_mnist_takes_a_step(
+    name: str, make_config: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    short = ["trainer.max_epochs=1", "+trainer.limit_train_batches=1", "~callbacks.digit_pictures"]
+    train(make_config(f"experiment={name}", *short))
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["epochs"] == 1
+    assert math.isfinite(metrics["test/loss"])
+
+
+@pytest.mark.parametrize(("name", "most"), [("700", 700), ("8k", 7_999), ("20k", 19_999)])
+def test_a_tiny_experiment_has_no_more_parameters_than_it_says(
+    name: str, most: int, make_config: Callable[..., DictConfig]
+) -> None:
+    model = instantiate(
+        make_config(f"experiment=tiny_{name}").model, input_shape=(1, 28, 28), num_classes=10
+    )
+    assert most * 0.95 < sum(parameter.numel() for parameter in model.parameters()) <= most
 
 
 @pytest.mark.parametrize("name", REFERENCES)

@@ -1,9 +1,11 @@
 """The moving average of a network's weights."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class MovingAverage(WeightAveraging):
@@ -24,9 +26,12 @@ class MovingAverage(WeightAveraging):
     def __init__(self, decay: float, device: str | None = None) -> None:
         if not isinstance(decay, int | float) or not 0 <= decay < 1:
             raise ValueError(f"averaging decay is {decay!r}, must be from 0 to below 1; try 0.999")
-        super().__init__(device=device, avg_fn=partial(_move, decay=decay))
+        super().__init__(device=device, multi_avg_fn=partial(_move, decay=decay))
 
 
-def _move(average: Tensor, current: Tensor, steps: Tensor, *, decay: float) -> Tensor:
-    kept = ((1 + steps) / (10 + steps)).clamp(max=decay)
-    return kept * average + (1 - kept) * current
+def _move(
+    averages: Sequence[Tensor], currents: Sequence[Tensor], steps: Tensor, *, decay: float
+) -> None:
+    done = int(steps)
+    move = get_ema_multi_avg_fn(min(decay, (1 + done) / (10 + done)))  # type: ignore[no-untyped-call]  # torch's
+    move(averages, currents, steps)

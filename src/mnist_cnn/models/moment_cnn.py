@@ -62,15 +62,17 @@ class MomentCnn(DigitClassifier):
                 f"channels is {list(channels)}, must be whole numbers above 0; try [20, 32, 32]"
             )
         conv = _separable_conv if separable else _conv
-        inputs, first = input_shape[0], channels[0]
-        begin: tuple[nn.Module, ...] = (GradientDirections(),)
-        widths = (DIRECTIONS * inputs, *channels)
-        if not gradients:
-            begin = conv_bn(inputs, first, kernel, stride=2, activation=nn.SiLU)
-            widths = tuple(channels)
+        if gradients:
+            widths = [DIRECTIONS * input_shape[0], *channels]
+            first = nn.Sequential(GradientDirections())
+        else:
+            widths = [*channels]
+            first = nn.Sequential(
+                *conv_bn(input_shape[0], widths[0], kernel, stride=2, activation=nn.SiLU)
+            )
         features = nn.Sequential(
             MomentNormalization(),
-            *begin,
+            *first,
             *(layer for ends in pairwise(widths) for layer in conv(*ends)),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
