@@ -5,6 +5,7 @@ There is no GPU here; what would wait there is an operation of its own on a CPU,
 # mypy: disable-error-code="no-untyped-call"
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mnist_cnn.data import Chain, Cutout, MnistDataModule, Warp
 from mnist_cnn.data.augmentation import Augmentation, unchanged
-from mnist_cnn.models import BnCnn, CompactCnn, DigitClassifier, MomentCnn, StridedCnn
+from mnist_cnn.models import BnCnn, CompactCnn, DigitClassifier, StridedCnn, UnpaddedCnn
 
 # A value for Python, or a result whose shape depends on values.
 WAITING = ("_local_scalar_dense", "is_nonzero", "nonzero", "masked_select", "unique", "equal")
@@ -42,11 +43,15 @@ def test_waiting_is_noticed(ask: Callable[[Tensor], object]) -> None:
 
 
 @pytest.mark.parametrize("augment", AUGMENTATIONS.values(), ids=AUGMENTATIONS)
-@pytest.mark.parametrize("network", [BnCnn, CompactCnn, StridedCnn, MomentCnn])
+@pytest.mark.parametrize(
+    "network",
+    [BnCnn, CompactCnn, StridedCnn, partial(UnpaddedCnn, moments=True, gradients=True)],
+    ids=["BnCnn", "CompactCnn", "StridedCnn", "UnpaddedCnn"],
+)
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 def test_a_training_step_does_not_wait(
     label_smoothing: float,
-    network: type[DigitClassifier],
+    network: Callable[..., DigitClassifier],
     augment: Augmentation,
     make_data: Callable[..., MnistDataModule],
 ) -> None:

@@ -16,7 +16,7 @@ from torch.testing import assert_close
 
 from conftest import ROOT, quiet_trainer
 from mnist_cnn.data import MnistDataModule
-from mnist_cnn.models import DigitClassifier, Mlp, MomentCnn, PooledCnn
+from mnist_cnn.models import DigitClassifier, Mlp, PooledCnn, UnpaddedCnn
 from mnist_cnn.models.base import Shape, TrainingSetup, flat_features
 from mnist_cnn.schedulers import constant
 
@@ -218,7 +218,7 @@ def test_backward_reaches_every_parameter(name: str) -> None:
         ("digit_cnn", 10),
         ("bn_cnn", 4),
         ("deep_bn_cnn", 4),
-        ("moment_cnn", 21),
+        ("unpadded_cnn", 21),
     ],
 )
 def test_smallest_images(name: str, smallest: int) -> None:
@@ -229,8 +229,8 @@ def test_smallest_images(name: str, smallest: int) -> None:
         build(name, (1, less, less))
 
 
-def test_moment_cnn_with_separable_convolutions_and_directions() -> None:
-    model = MomentCnn(MNIST, 10, channels=(5, 7), separable=True, gradients=True)
+def test_unpadded_cnn_with_all_its_choices() -> None:
+    model = UnpaddedCnn(MNIST, 10, channels=(5, 7), separable=True, moments=True, gradients=True)
     assert isinstance(model.layers, nn.Sequential)
     names = [type(layer).__name__ for layer in model.layers]
     conv = ["Conv2d", "Conv2d", "BatchNorm2d", "SiLU"]
@@ -244,9 +244,9 @@ def test_moment_cnn_with_separable_convolutions_and_directions() -> None:
 
 
 @pytest.mark.parametrize("channels", [[], [0, 4], [8, -3], [8.5]])
-def test_moment_cnn_names_channels_that_are_none(channels: list[int]) -> None:
+def test_unpadded_cnn_names_channels_that_are_none(channels: list[int]) -> None:
     with pytest.raises(ValueError, match=r"channels is \[.*\], must be whole numbers above 0"):
-        MomentCnn(MNIST, 10, channels=channels)
+        UnpaddedCnn(MNIST, 10, channels=channels)
 
 
 @pytest.mark.parametrize("size", [16, 8])

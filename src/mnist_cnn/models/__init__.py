@@ -7,10 +7,10 @@ from mnist_cnn.models.deep_bn_cnn import DeepBnCnn
 from mnist_cnn.models.digit_cnn import DigitCnn
 from mnist_cnn.models.funnel_cnn import FunnelCnn
 from mnist_cnn.models.mlp import Mlp
-from mnist_cnn.models.moment_cnn import MomentCnn
 from mnist_cnn.models.pooled_cnn import PooledCnn
 from mnist_cnn.models.residual_cnn import ResidualCnn
 from mnist_cnn.models.strided_cnn import StridedCnn
+from mnist_cnn.models.unpadded_cnn import UnpaddedCnn
 
 __all__ = [
     "BnCnn",
@@ -20,8 +20,8 @@ __all__ = [
     "DigitCnn",
     "FunnelCnn",
     "Mlp",
-    "MomentCnn",
     "PooledCnn",
     "ResidualCnn",
     "StridedCnn",
+    "UnpaddedCnn",
 ]
