@@ -228,7 +228,9 @@ def test_every_experiment_on_mnist_takes_a_step(
     assert math.isfinite(metrics["test/loss"])
 
 
-@pytest.mark.parametrize(("name", "most"), [("700", 700), ("8k", 7_999), ("20k", 19_999)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("700", 700), ("8k", 7_999), ("20k", 19_999), ("100k", 99_999)]
+)
 def test_a_tiny_experiment_has_no_more_parameters_than_it_says(
     name: str, most: int, make_config: Callable[..., DictConfig]
 ) -> None:
