@@ -1,10 +1,23 @@
 """Evaluates a checkpoint, or several as an ensemble, on the test images."""
 
+import argparse
 import logging
+import math
 import sys
 from pathlib import Path
 
 from mnist_cnn.errors import Parser, ends_with_one_line
+
+
+def degrees(text: str) -> float:
+    """An angle to turn images by, from 0 to 45 degrees."""
+    try:
+        angle = float(text)
+    except ValueError:
+        angle = math.nan
+    if not 0 <= angle <= 45:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 45 degrees; try 6")
+    return angle
 
 
 def main() -> None:
@@ -15,6 +28,13 @@ def main() -> None:
         metavar="CHECKPOINT",
         nargs="+",
         help="file that a training wrote; the probabilities of several are averaged",
+    )
+    parser.add_argument(
+        "--turn",
+        metavar="DEGREES",
+        type=degrees,
+        default=0.0,
+        help="see each image also turned to the left and to the right; probabilities are averaged",
     )
     parser.add_argument("--data", metavar="DIR", help="folder of the data, if not the training's")
     parser.add_argument("--report", metavar="DIR", type=Path, help="write JSON and pictures here")
@@ -34,7 +54,7 @@ def main() -> None:
     with ends_with_one_line():
         keep_freed_memory()
         checkpoints = [load_checkpoint(path) for path in arguments.checkpoints]
-        predictions = evaluate_together(checkpoints, arguments.data)
+        predictions = evaluate_together(checkpoints, arguments.data, arguments.turn)
         print(format_report(predictions))
         if arguments.report:
             write_report(predictions, arguments.report)

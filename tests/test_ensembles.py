@@ -17,7 +17,8 @@ from mnist_cnn.data import MnistDataModule, build_normalization
 from mnist_cnn.data.sources import MNIST_SHA256
 from mnist_cnn.evaluation import Member, Predictions, evaluate
 from mnist_cnn.evaluation import predictions as predictions_module
-from mnist_cnn.evaluation.ensembles import check_members, evaluate_together, mean_logits
+from mnist_cnn.evaluation.ensembles import check_members, evaluate_together
+from mnist_cnn.evaluation.predictions import mean_logits
 from mnist_cnn.models import Mlp
 from mnist_cnn.schedulers import constant
 from toy_predictions import naive_probabilities
@@ -98,7 +99,7 @@ def test_an_ensemble_averages_its_members_each_with_its_own_normalisation(
     assert torch.equal(together.images, singles[0].images)
     assert torch.equal(together.labels, singles[0].labels)
     assert together.members == tuple(
-        Member(name, single.accuracy, single.loss)
+        Member(name, single.accuracy, single.loss, None)
         for name, single in zip(["x.ckpt", "xx.ckpt", "xxx.ckpt"], singles, strict=True)
     )
     assert len({member.loss for member in together.members}) == 3
@@ -133,7 +134,19 @@ def test_an_ensemble_knows_the_doubtful_labels_and_the_folder(
     folder = checkpoints[0].data["data_dir"]
     for checkpoint in checkpoints:
         checkpoint.data["data_dir"] = str(tmp_path / "elsewhere")
-    assert evaluate_together(checkpoints, folder).doubtful == (3, 7)
+    together = evaluate_together(checkpoints, folder)
+    assert together.doubtful == (3, 7)
+    singles = [evaluate(checkpoint, folder).beyond_doubt() for checkpoint in checkpoints]
+    assert [len(single.labels) for single in singles] == [498] * 3
+    assert [m.accuracy_beyond_doubt for m in together.members] == [s.accuracy for s in singles]
+
+
+def test_turned_images_count_in_every_member(checkpoints: list[Checkpoint]) -> None:
+    singles = [evaluate(checkpoint, turn=10) for checkpoint in checkpoints]
+    together = evaluate_together(checkpoints, turn=10)
+    assert together.turn == 10
+    assert torch.equal(together.logits, mean_logits([single.logits for single in singles]))
+    assert [m.loss for m in together.members] == [single.loss for single in singles]
 
 
 def test_networks_for_other_classes_images_or_files_are_refused(make_data: MakeData) -> None:
@@ -211,7 +224,12 @@ def test_the_command_reports_an_ensemble(
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     singles = [evaluate(load_checkpoint(name)) for name in two_files]
     assert report["members"] == [
-        {"checkpoint": name, "accuracy": single.accuracy, "loss": single.loss}
+        {
+            "checkpoint": name,
+            "accuracy": single.accuracy,
+            "loss": single.loss,
+            "accuracy_beyond_doubt": None,
+        }
         for name, single in zip(two_files, singles, strict=True)
     ]
     for name, single in zip(two_files, singles, strict=True):
@@ -231,6 +249,8 @@ def test_the_command_reports_one_network_alone(two_files: list[str], run_here: H
 @pytest.mark.parametrize(
     ("names", "code", "expected"),
     [
+        (["--turn", "50", "a.ckpt"], 2, "error: argument --turn: 50 is not from 0 to 45 deg.*"),
+        (["--turn", "x", "a.ckpt"], 2, "error: argument --turn: x is not from 0 to 45 degrees; .*"),
         ([], 2, "error: the following arguments are required: CHECKPOINT; see --help"),
         (["sweep/0/tiny.ckpt", "sweep/0/tiny.ckpt"], 1, "error: checkpoint .* is named twice .*"),
         (["sweep/0/tiny.ckpt", "no.ckpt"], 1, "error: checkpoint no.ckpt is not a file; .*"),

@@ -16,6 +16,7 @@ from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.evaluation import MNIST_DOUBTFUL, Predictions, evaluate
 from mnist_cnn.evaluation import predictions as predictions_module
 from mnist_cnn.evaluation.metrics import coverage, wilson_interval
+from mnist_cnn.evaluation.predictions import predict
 from mnist_cnn.models import Mlp
 from toy_predictions import CLASSES, make_noisy, make_predictions, naive_probabilities
 
@@ -226,3 +227,19 @@ def test_evaluate_predicts_the_test_images_with_the_checkpoints_normalisation(
     assert torch.allclose(predictions.logits, logits, atol=1e-5)
     assert not predictions.logits.is_inference()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_turned_views_count_as_much_as_the_image_itself(
+    make_data: Callable[..., MnistDataModule],
+) -> None:
+    data = make_data()
+    torch.manual_seed(0)
+    model = Mlp((1, 28, 28), 10, hidden=(8, 8, 8)).eval()
+    checkpoint = Checkpoint(Path("x.ckpt"), model, epoch=1, data=dict(data.hparams), recipe={})
+    images, _ = data.part("test", 20)
+    views = [images, torch.rot90(images, 1, (2, 3)), torch.rot90(images, -1, (2, 3))]
+    with torch.inference_mode():
+        rows = [naive_probabilities(model(data.normalize(view))) for view in views]
+    expected = [[sum(row[i][k] for row in rows) / 3 for k in range(CLASSES)] for i in range(20)]
+    found = predict(checkpoint, images, turn=90).exp()
+    assert found.tolist() == [pytest.approx(row, rel=1e-3) for row in expected]

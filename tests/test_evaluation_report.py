@@ -20,13 +20,18 @@ def noisy() -> Predictions:
     return make_noisy()
 
 
-MEMBERS = (Member("a.ckpt", 0.5, 1.5), Member("b c.ckpt", 0.51, 1.25), Member("d.ckpt", 0.55, 1.0))
+MEMBERS = (
+    Member("a.ckpt", 0.5, 1.5, None),
+    Member("b c.ckpt", 0.51, 1.25, None),
+    Member("d.ckpt", 0.55, 1.0, None),
+)
 
 
 def test_report_is_plain_data_with_the_same_figures(noisy: Predictions) -> None:
     report = json.loads(json.dumps(report_data(noisy), allow_nan=False))
     assert report == {
         "images": 300,
+        "turn": 0.0,
         "loss": noisy.loss,
         "accuracy": noisy.accuracy,
         "accuracy_interval_95": list(wilson_interval(noisy.accuracy, 300)),
@@ -62,9 +67,9 @@ def test_the_report_of_an_ensemble_begins_with_its_members(noisy: Predictions) -
     predictions = replace(noisy, members=MEMBERS)
     report = json.loads(json.dumps(report_data(predictions)))
     assert report.pop("members") == [
-        {"checkpoint": "a.ckpt", "accuracy": 0.5, "loss": 1.5},
-        {"checkpoint": "b c.ckpt", "accuracy": 0.51, "loss": 1.25},
-        {"checkpoint": "d.ckpt", "accuracy": 0.55, "loss": 1.0},
+        {"checkpoint": "a.ckpt", "accuracy": 0.5, "loss": 1.5, "accuracy_beyond_doubt": None},
+        {"checkpoint": "b c.ckpt", "accuracy": 0.51, "loss": 1.25, "accuracy_beyond_doubt": None},
+        {"checkpoint": "d.ckpt", "accuracy": 0.55, "loss": 1.0, "accuracy_beyond_doubt": None},
     ]
     assert report == report_data(noisy)
     # By hand: means 0.52 and 1.25, deviations sqrt(0.0014 / 2) and sqrt(0.125 / 2).
@@ -81,6 +86,29 @@ def test_the_report_of_an_ensemble_begins_with_its_members(noisy: Predictions) -
         "ensemble of 3: the mean of their probabilities",
         *format_report(noisy).splitlines(),
     ]
+
+
+def test_members_have_a_column_without_the_doubtful_labels(noisy: Predictions) -> None:
+    sure = (0.75, 0.5, 0.7)
+    members = tuple(
+        replace(member, accuracy_beyond_doubt=share)
+        for member, share in zip(MEMBERS, sure, strict=True)
+    )
+    lines = format_report(replace(noisy, members=members)).splitlines()
+    assert lines[:2] == [
+        "accuracy  accuracy, label not in doubt  negative log-likelihood  member",
+        "  50.00%                        75.00%                   1.5000  a.ckpt",
+    ]
+    # By hand: mean 0.65, deviation sqrt(0.035 / 2).
+    assert lines[7] == "accuracy, label not in doubt  65.00% ± 13.23%  (50.00% to 75.00%)"
+
+
+def test_the_report_says_that_images_were_turned(noisy: Predictions) -> None:
+    turned = replace(noisy, turn=7.5)
+    assert report_data(turned) == report_data(noisy) | {"turn": 7.5}
+    first, *rest = format_report(turned).splitlines()
+    assert first == "images                        300, each also turned by ±7.5°"
+    assert rest == format_report(noisy).splitlines()[1:]
 
 
 def test_the_screen_shows_every_figure(noisy: Predictions) -> None:

@@ -1,19 +1,21 @@
 """Several networks that read the same images together."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-from torch import Tensor
-
 from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import MnistDataModule
-from mnist_cnn.evaluation.predictions import Member, Predictions, evaluate, predict
+from mnist_cnn.evaluation.predictions import (
+    Member,
+    Predictions,
+    evaluate,
+    mean_logits,
+    predict,
+)
 
 
 def evaluate_together(
-    checkpoints: Sequence[Checkpoint], data_dir: str | None = None
+    checkpoints: Sequence[Checkpoint], data_dir: str | None = None, turn: float = 0.0
 ) -> Predictions:
     """Predicts the test images by the mean of the networks' probabilities.
 
@@ -21,6 +23,7 @@ def evaluate_together(
         checkpoints: At least one; a single one is no ensemble but evaluated as it is. The data is
             looked for where the first one says.
         data_dir: As for `evaluate`.
+        turn: As for `predict`.
 
     Raises:
         ValueError: Two of them don't belong together, see `check_members`, or a data file is
@@ -28,32 +31,18 @@ def evaluate_together(
         FileNotFoundError: The data is missing and no source has it.
     """
     check_members(checkpoints)
-    first = evaluate(checkpoints[0], data_dir)
+    first = evaluate(checkpoints[0], data_dir, turn)
     if len(checkpoints) == 1:
         return first
     # The same images and labels for all, which saves memory and the checks of the files.
     singles = [first] + [
-        replace(first, logits=predict(checkpoint, first.images)) for checkpoint in checkpoints[1:]
+        replace(first, logits=predict(checkpoint, first.images, turn))
+        for checkpoint in checkpoints[1:]
     ]
     members = tuple(
-        Member(str(checkpoint.path), single.accuracy, single.loss)
-        for checkpoint, single in zip(checkpoints, singles, strict=True)
+        _member(checkpoint, single) for checkpoint, single in zip(checkpoints, singles, strict=True)
     )
     return replace(first, logits=mean_logits([s.logits for s in singles]), members=members)
-
-
-def mean_logits(logits: Sequence[Tensor]) -> Tensor:
-    """The logarithm of the mean of networks' probabilities (Lakshminarayanan et al. 2017).
-
-    Args:
-        logits: Of each network, (N, K), float.
-
-    Returns:
-        (N, K), float64; its softmax is that mean. Finite where the logits are: no probability is
-        computed that could be rounded to 0.
-    """
-    logs = torch.stack([single.log_softmax(dim=1, dtype=torch.float64) for single in logits])
-    return logs.logsumexp(dim=0) - math.log(len(logits))
 
 
 def check_members(checkpoints: Sequence[Checkpoint]) -> None:
@@ -81,6 +70,11 @@ def check_members(checkpoints: Sequence[Checkpoint]) -> None:
                     f"({expected.get(name)} and {found.get(name)}), members of an ensemble must "
                     "be trained for the same; evaluate them one by one"
                 )
+
+
+def _member(checkpoint: Checkpoint, single: Predictions) -> Member:
+    sure = single.beyond_doubt().accuracy if single.doubtful else None
+    return Member(str(checkpoint.path), single.accuracy, single.loss, sure)
 
 
 def _task(checkpoint: Checkpoint) -> dict[str, object]:

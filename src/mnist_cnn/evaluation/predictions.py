@@ -1,5 +1,7 @@
 """How good is a network? Figures and pictures from its predictions on the test images."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +11,8 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2.functional import rotate
 
 from mnist_cnn import figures
 from mnist_cnn.checkpoints import Checkpoint
@@ -36,11 +40,13 @@ class Member:
         checkpoint: Its file.
         accuracy: In [0, 1].
         loss: Mean negative log-likelihood, in nats.
+        accuracy_beyond_doubt: Without the images whose label is in doubt; None where none is.
     """
 
     checkpoint: str
     accuracy: float
     loss: float
+    accuracy_beyond_doubt: float | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Predictions:
         logits: (N, K), float.
         doubtful: Indices of images whose label is in doubt.
         members: The networks of an ensemble; none where it is a single network.
+        turn: Degrees by which the images were seen turned, too, see `predict`.
     """
 
     images: Tensor
@@ -60,6 +67,7 @@ class Predictions:
     logits: Tensor
     doubtful: tuple[int, ...] = ()
     members: tuple[Member, ...] = ()
+    turn: float = 0.0
 
     @cached_property
     def probabilities(self) -> Tensor:
@@ -163,12 +171,13 @@ class Predictions:
         return figures.digits(images, titles, columns=8, title=title)
 
 
-def evaluate(checkpoint: Checkpoint, data_dir: str | None = None) -> Predictions:
+def evaluate(checkpoint: Checkpoint, data_dir: str | None = None, turn: float = 0.0) -> Predictions:
     """Predicts the test images, normalised as in the checkpoint's training.
 
     Args:
         checkpoint: What to evaluate.
         data_dir: Folder of the data; None for the one of the training, if it is here, or `data`.
+        turn: As for `predict`.
 
     Raises:
         ValueError: A data file is altered, or the data is not of the network's kind.
@@ -191,11 +200,45 @@ def evaluate(checkpoint: Checkpoint, data_dir: str | None = None) -> Predictions
     images, labels = data.part("test")
     official = all(data.digests.get(name) == MNIST_SHA256[name] for name in TEST_FILES)
     doubtful = MNIST_DOUBTFUL if official else ()
-    return Predictions(images, labels, predict(checkpoint, images), doubtful)
+    return Predictions(images, labels, predict(checkpoint, images, turn), doubtful, turn=turn)
 
 
-def predict(checkpoint: Checkpoint, images: Tensor) -> Tensor:
-    """The logits (N, K) of images (N, C, H, W), uint8, normalised as in the network's training."""
+def predict(checkpoint: Checkpoint, images: Tensor, turn: float = 0.0) -> Tensor:
+    """The logits of images, normalised as in the network's training.
+
+    Args:
+        checkpoint: Of the network.
+        images: (N, C, H, W), uint8, without ink where they are 0.
+        turn: Degrees. Above 0 each image is also seen turned by so much to the left and to the
+            right, and the mean of the three probabilities counts: test-time augmentation.
+
+    Returns:
+        (N, K), float32; float64 with a turn, see `mean_logits`.
+    """
+    if not turn:
+        return _predict_as_they_are(checkpoint, images)
+    views = (
+        images,
+        *(rotate(images, angle, InterpolationMode.BILINEAR) for angle in (turn, -turn)),
+    )
+    return mean_logits([_predict_as_they_are(checkpoint, view) for view in views])
+
+
+def mean_logits(logits: Sequence[Tensor]) -> Tensor:
+    """The logarithm of the mean of probabilities (Lakshminarayanan et al. 2017).
+
+    Args:
+        logits: Of each network, or of each view of the images, (N, K), float.
+
+    Returns:
+        (N, K), float64; its softmax is that mean. Finite where the logits are: no probability is
+        computed that could be rounded to 0.
+    """
+    logs = torch.stack([single.log_softmax(dim=1, dtype=torch.float64) for single in logits])
+    return logs.logsumexp(dim=0) - math.log(len(logits))
+
+
+def _predict_as_they_are(checkpoint: Checkpoint, images: Tensor) -> Tensor:
     normalize = build_normalization(checkpoint.normalization)
     network = checkpoint.model.to(memory_format=torch.channels_last)  # as in training
     with torch.inference_mode():

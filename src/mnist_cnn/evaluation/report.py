@@ -14,9 +14,10 @@ from mnist_cnn.evaluation.predictions import Member, Predictions
 def format_report(predictions: Predictions) -> str:
     """All figures as text for the screen."""
     classes = range(predictions.logits.shape[1])
+    turned = f", each also turned by ±{predictions.turn:g}°" if predictions.turn else ""
     lines = [
         *_format_members(predictions.members),
-        f"images                        {len(predictions.labels)}",
+        f"images                        {len(predictions.labels)}{turned}",
         f"accuracy                      {_format_accuracy(predictions)}",
     ]
     if predictions.doubtful:
@@ -47,14 +48,23 @@ def format_report(predictions: Predictions) -> str:
 def _format_members(members: Sequence[Member]) -> list[str]:
     if not members:
         return []
-    accuracies, losses = ([getattr(m, name) for m in members] for name in ("accuracy", "loss"))
+    # Test labels are in doubt for all members or, with data of one's own, for none.
+    sure = [m.accuracy_beyond_doubt for m in members if m.accuracy_beyond_doubt is not None]
+    columns = {
+        "accuracy": ([m.accuracy for m in members], ".2%"),
+        **({"accuracy, label not in doubt": (sure, ".2%")} if sure else {}),
+        "negative log-likelihood": ([m.loss for m in members], ".4f"),
+    }
+    rows = [
+        "  ".join(f"{values[row]:>{len(name)}{style}}" for name, (values, style) in columns.items())
+        for row in range(len(members))
+    ]
     return [
-        "accuracy  negative log-likelihood  member",
-        *(f"{m.accuracy:>8.2%}  {m.loss:>23.4f}  {m.checkpoint}" for m in members),
+        "  ".join([*columns, "member"]),
+        *(f"{row}  {m.checkpoint}" for row, m in zip(rows, members, strict=True)),
         "",
         "mean ± standard deviation (min to max) of the members",
-        f"accuracy                      {_format_spread(accuracies, '.2%')}",
-        f"negative log-likelihood       {_format_spread(losses, '.4f')}",
+        *(f"{name:<30}{_format_spread(*column)}" for name, column in columns.items()),
         "",
         f"ensemble of {len(members)}: the mean of their probabilities",
     ]
@@ -74,10 +84,12 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
     """All figures as plain data.
 
     Accuracies and the other shares are in [0, 1]; `loss` is the mean negative log-likelihood, in
-    nats. There is `beyond_doubt` only where labels are in doubt, `members` only of an ensemble.
+    nats; `turn` is in degrees. There is `beyond_doubt` only where labels are in doubt, `members`
+    only of an ensemble.
     """
     data = {
         "images": len(predictions.labels),
+        "turn": predictions.turn,
         "loss": predictions.loss,
         **_accuracy_data(predictions),
         "expected_calibration_error": predictions.calibration_error,
