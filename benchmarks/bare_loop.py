@@ -1,6 +1,6 @@
-"""A network of the texts on the project's own batches, in a loop of torch alone.
+"""A recipe's network on the project's own batches, in a loop of torch alone.
 
-python benchmarks/bare_loop.py NAME [--data DIR]
+python benchmarks/bare_loop.py EXPERIMENT [SETTING …]
 
 What is left of train.py without Lightning, metrics, logs, checkpoints and bar. Prints one line of
 JSON: seconds of one epoch, of them those in which batches were made, images, arithmetic per image,
@@ -86,14 +86,11 @@ def train_epoch(cfg: DictConfig, precision: str) -> dict[str, float]:
 def main() -> None:
     """Trains, prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="of an experiment in conf/experiment/reference")
-    parser.add_argument("--data", default="data", help="folder of the MNIST files")
+    parser.add_argument("experiment", help="name in conf/experiment, such as reference/bn_cnn")
+    parser.add_argument("settings", metavar="SETTING", nargs="*", help="as train.py takes them")
     options = parser.parse_args()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose(
-            "train",
-            [f"experiment=reference/{options.name}", f"data.data_dir={options.data}"],
-        )
+        cfg = compose("train", [f"experiment={options.experiment}", *options.settings])
     print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
 
 

@@ -52,6 +52,17 @@ def measure(command: Sequence[str]) -> tuple[str, Measurement]:
     return output, {"process_seconds": seconds, "memory": usage.ru_maxrss / 1024}
 
 
+def measure_loop(script: str, *arguments: str) -> Measurement:
+    """One epoch of a loop of this folder: the JSON of its last line, and those of `measure`.
+
+    Raises:
+        ChildProcessError: It failed.
+    """
+    output, process = measure([f"benchmarks/{script}", *arguments])
+    result: Measurement = json.loads(output.splitlines()[-1])
+    return {**result, **process}
+
+
 def measure_train(*overrides: str) -> Measurement:
     """One run of train.py, with everything that it writes; its folder is removed.
 

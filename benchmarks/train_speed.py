@@ -23,7 +23,7 @@ from processes import (
     ROOT,
     Measurement,
     describe_machine,
-    measure,
+    measure_loop,
     measure_train,
     median_and_range,
     one_epoch,
@@ -33,13 +33,6 @@ TUTORIAL, PRODUCT, FLOAT32 = "the text's loop", "train.py", "train.py, float32"
 BARE, LIGHTNING = "bare loop", "bare loop in Lightning"
 
 
-def measure_script(script: str, network: str, data: str) -> Measurement:
-    """One epoch of a loop of this folder."""
-    output, process = measure([f"benchmarks/{script}", network, "--data", data])
-    result: Measurement = json.loads(output.splitlines()[-1])
-    return {**result, **process}
-
-
 def lightning_alone() -> list[str]:
     """What leaves nothing but Lightning's loop and the metrics of train.py."""
     callbacks = OmegaConf.load(ROOT / "conf" / "callbacks" / "default.yaml")
@@ -47,12 +40,14 @@ def lightning_alone() -> list[str]:
 
 
 WAYS: dict[str, Callable[[str, str], Measurement]] = {
-    TUTORIAL: lambda network, data: measure_script("tutorial_loops.py", network, data),
+    TUTORIAL: lambda network, data: measure_loop("tutorial_loops.py", network, "--data", data),
     PRODUCT: lambda network, data: measure_train(*one_epoch(network, data)),
     FLOAT32: lambda network, data: measure_train(
         *one_epoch(network, data), "trainer.precision=32-true"
     ),
-    BARE: lambda network, data: measure_script("bare_loop.py", network, data),
+    BARE: lambda network, data: measure_loop(
+        "bare_loop.py", f"reference/{network}", f"data.data_dir={data}"
+    ),
     LIGHTNING: lambda network, data: measure_train(*one_epoch(network, data), *lightning_alone()),
 }
 

@@ -16,6 +16,7 @@ from mnist_cnn.data import MnistDataModule, build_normalization
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import augmentation_cost
 import bare_loop
 import command_speed
 import growth
@@ -133,6 +134,18 @@ def test_the_bare_loop_measures_an_epoch(make_config: Callable[..., DictConfig])
         forward = 2 * (9 * 2 * 26**2 + 9 * 2 * 4 * 11**2 + 100 * 64 + 64 * 10)
         assert 2 * forward < result["flop_per_image"] < 3.1 * forward
         assert result["matrix_peak"] > 1e9
+
+
+def test_the_augmentation_costs_what_batches_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    augmented = {"seconds": 10.0, "fetching_seconds": 2.0}
+
+    def measured(script: str, experiment: str, *settings: str) -> dict[str, float]:
+        assert (script, experiment, settings[0]) == ("bare_loop.py", "tiny_8k", "data.data_dir=d")
+        plain = "data/augment=none" in settings
+        return {"seconds": 8.0, "fetching_seconds": 0.5} if plain else augmented
+
+    monkeypatch.setattr(augmentation_cost, "measure_loop", measured)
+    assert augmentation_cost.measure_share("tiny_8k", "d") == (1.5, 0.15)
 
 
 def test_copied_data_is_mnist_several_times_over(fake_data: FakeData, tmp_path: Path) -> None:
