@@ -34,7 +34,8 @@ def main() -> None:
         metavar="DEGREES",
         type=degrees,
         default=0.0,
-        help="see each image also turned to the left and to the right; probabilities are averaged",
+        help="see each image also turned by 0 to 45 degrees to the left and to the right; the "
+        "probabilities are averaged",
     )
     parser.add_argument("--data", metavar="DIR", help="folder of the data, if not the training's")
     parser.add_argument("--report", metavar="DIR", type=Path, help="write JSON and pictures here")

@@ -1,23 +1,24 @@
-"""How much of a training step does augmentation take?
+"""How much of an epoch does augmentation take?
 
-python benchmarks/augmentation_cost.py [--repeats N] [--data DIR] [EXPERIMENT …]
+python benchmarks/augmentation_cost.py [--repeats N] [--experiments NAME …] [--data DIR]
 
-An epoch in a loop of torch alone, as the recipe has it and without augmentation; they take turns.
-What the batches take longer to make is the augmentation's. The machine must have nothing else to
-do.
+An epoch of the recipe's network, batches and optimizer in a loop of torch alone, with its
+augmentation and without; they take turns. What the batches take longer to make is the
+augmentation's. The machine must have nothing else to do.
 """
 
 import argparse
 from pathlib import Path
 
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
-from mnist_cnn.errors import Parser, ends_with_one_line
-from processes import describe_machine, measure_loop, median_and_range
+from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from processes import ROOT, describe_machine, measure_loop, median_and_range
 
-EXPERIMENTS = ("tiny_8k", "tiny_20k", "tiny_100k")
+RECIPES = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
+AUGMENTED = ["tiny_8k", "tiny_20k", "tiny_100k"]
 
 
-def measure_share(experiment: str, data: str) -> tuple[float, float]:
+def measure_augmentation(experiment: str, data: str) -> tuple[float, float]:
     """Seconds that an epoch's augmentation takes, and its share of the epoch."""
     settings = [experiment, f"data.data_dir={data}"]
     augmented = measure_loop("bare_loop.py", *settings)
@@ -29,22 +30,20 @@ def measure_share(experiment: str, data: str) -> tuple[float, float]:
 def main() -> None:
     """Measures, prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiments", metavar="EXPERIMENT", nargs="*", default=EXPERIMENTS)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=at_least_one, default=3)
+    parser.add_argument("--experiments", nargs="+", choices=RECIPES, default=AUGMENTED)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     options = parser.parse_args()
-    if options.repeats < 1:
-        parser.error(f"--repeats is {options.repeats}, must be at least 1")
     data = options.data.resolve()  # the measured processes run in the project's folder
     with ends_with_one_line():
         provide_files(data / "MNIST" / "raw", MNIST_SHA256)
         print("| `experiment=` | augmentation, s an epoch | of the epoch |")
         print("|---|---|---|")
-        for experiment in options.experiments:
-            measured = [measure_share(experiment, str(data)) for _ in range(options.repeats)]
-            seconds, shares = zip(*measured, strict=True)
+        for name in options.experiments:
+            runs = [measure_augmentation(name, str(data)) for _ in range(options.repeats)]
+            seconds, shares = zip(*runs, strict=True)
             print(
-                f"| `{experiment}` | {median_and_range(seconds, '{:.2f}')} | "
+                f"| `{name}` | {median_and_range(seconds, '{:.2f}')} | "
                 f"{median_and_range(shares, '{:.1%}')} |",
                 flush=True,
             )

@@ -9,18 +9,20 @@ and what a matrix product reaches in the same process.
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_cnn.errors import Parser
+from mnist_cnn.errors import Parser, one_line
 from mnist_cnn.hardware import choose_precision, keep_freed_memory
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -90,7 +92,10 @@ def main() -> None:
     parser.add_argument("settings", metavar="SETTING", nargs="*", help="as train.py takes them")
     options = parser.parse_args()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", [f"experiment={options.experiment}", *options.settings])
+        try:
+            cfg = compose("train", [f"experiment={options.experiment}", *options.settings])
+        except HydraException as error:
+            sys.exit(f"error: {one_line(error)}")
     print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
 
 

@@ -136,16 +136,37 @@ def test_the_bare_loop_measures_an_epoch(make_config: Callable[..., DictConfig])
         assert result["matrix_peak"] > 1e9
 
 
-def test_the_augmentation_costs_what_batches_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    augmented = {"seconds": 10.0, "fetching_seconds": 2.0}
+def test_the_bare_loop_takes_an_experiment_and_settings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        bare_loop, "train_epoch", lambda cfg, precision: {"batch_size": cfg.data.batch_size}
+    )
+    for arguments, expected in ((["reference/digit_cnn"], 64), (["fast", "data.batch_size=7"], 7)):
+        monkeypatch.setattr(sys, "argv", ["x", *arguments])
+        bare_loop.main()
+        assert json.loads(capsys.readouterr().out) == {"batch_size": expected}
+    monkeypatch.setattr(sys, "argv", ["x", "nothing"])
+    with pytest.raises(SystemExit, match=r"^error: .*'experiment/nothing'.*$"):
+        bare_loop.main()
 
-    def measured(script: str, experiment: str, *settings: str) -> dict[str, float]:
-        assert (script, experiment, settings[0]) == ("bare_loop.py", "tiny_8k", "data.data_dir=d")
-        plain = "data/augment=none" in settings
-        return {"seconds": 8.0, "fetching_seconds": 0.5} if plain else augmented
 
-    monkeypatch.setattr(augmentation_cost, "measure_loop", measured)
-    assert augmentation_cost.measure_share("tiny_8k", "d") == (1.5, 0.15)
+def test_a_loop_is_measured_by_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(command: list[str]) -> tuple[str, dict[str, float]]:
+        assert command == ["benchmarks/x.py", "a", "b"]
+        return 'a warning\n{"seconds": 2.5}\n', {"memory": 7.0}
+
+    monkeypatch.setattr(processes, "measure", measure)
+    assert processes.measure_loop("x.py", "a", "b") == {"seconds": 2.5, "memory": 7.0}
+
+
+def test_both_loops_get_the_network_and_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_speed, "measure_loop", lambda *words: dict.fromkeys(words, 1.0))
+    ways = (train_speed.TUTORIAL, train_speed.BARE)
+    assert [list(train_speed.WAYS[way]("bn_cnn", "d")) for way in ways] == [
+        ["tutorial_loops.py", "bn_cnn", "--data", "d"],
+        ["bare_loop.py", "reference/bn_cnn", "data.data_dir=d"],
+    ]
 
 
 def test_copied_data_is_mnist_several_times_over(fake_data: FakeData, tmp_path: Path) -> None:
@@ -244,6 +265,25 @@ def test_a_training_that_fails_has_no_first_step() -> None:
         command_speed.time_to_first_step("/dev/null/nowhere")
 
 
+def test_augmentation_costs_what_batches_take_longer(
+    fake_data: FakeData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = f"data.data_dir={fake_data.folder}"
+    measured = {
+        ("bare_loop.py", "tiny_8k", data): (10.0, 2.0),
+        ("bare_loop.py", "tiny_8k", data, "data/augment=none"): (8.0, 0.5),
+    }
+
+    def measure_loop(*words: str) -> dict[str, float]:
+        return dict(zip(("seconds", "fetching_seconds"), measured[words], strict=True))
+
+    monkeypatch.setattr(augmentation_cost, "measure_loop", measure_loop)
+    monkeypatch.setattr(augmentation_cost, "MNIST_SHA256", fake_data.digests)
+    folder = ["--data", str(fake_data.folder)]
+    run_main(augmentation_cost.main, monkeypatch, "--experiments", "tiny_8k", *folder)
+    assert "| `tiny_8k` | 1.50 (1.50 to 1.50) | 15.0% (15.0% to 15.0%) |" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [
@@ -251,9 +291,11 @@ def test_a_training_that_fails_has_no_first_step() -> None:
         (growth, ["--copies", "0"]),
         (shared_machine, ["--repeats", "0"]),
         (command_speed, ["--repeats", "0"]),
+        (augmentation_cost, ["--repeats", "0"]),
+        (train_speed, ["--repeats", "two"]),
     ],
 )
-def test_a_number_below_1_is_refused(
+def test_what_is_no_number_of_something_is_refused(
     module: ModuleType,
     arguments: list[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -262,4 +304,4 @@ def test_a_number_below_1_is_refused(
     monkeypatch.setattr(sys, "argv", ["x", *arguments])
     with pytest.raises(SystemExit, match="2"):
         module.main()
-    assert "must be at least 1" in " ".join(capsys.readouterr().err.split())
+    assert "must be a whole number of at least 1" in " ".join(capsys.readouterr().err.split())

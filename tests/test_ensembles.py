@@ -239,6 +239,16 @@ def test_the_command_reports_an_ensemble(
     assert report["loss"] < max(single.loss for single in singles)
 
 
+def test_the_command_turns_the_images(two_files: list[str], run_here: Here, tmp_path: Path) -> None:
+    code, output = run_here("evaluate.py", *two_files, "--turn", "10", "--report", "report")
+    assert code == 0
+    assert output.startswith("each image is also seen turned by ±10°\n\naccuracy ")
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["turn"] == 10
+    expected = evaluate_together([load_checkpoint(name) for name in two_files], turn=10)
+    assert report["loss"] == pytest.approx(expected.loss, rel=1e-6)
+
+
 def test_the_command_reports_one_network_alone(two_files: list[str], run_here: Here) -> None:
     code, output = run_here("evaluate.py", two_files[0])
     assert code == 0

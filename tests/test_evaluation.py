@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from conftest import ROOT, FakeData
 from mnist_cnn.checkpoints import Checkpoint
@@ -227,6 +228,25 @@ def test_evaluate_predicts_the_test_images_with_the_checkpoints_normalisation(
     assert torch.allclose(predictions.logits, logits, atol=1e-5)
     assert not predictions.logits.is_inference()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_turned_view_is_interpolated_on_paper(
+    make_data: Callable[..., MnistDataModule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_data(normalization={"method": "affine", "mean": 0.0, "std": 1.0})
+    model = Mlp((1, 28, 28), 10, hidden=(8, 8, 8)).eval()
+    seen: list[torch.Tensor] = []
+    model.layers.register_forward_pre_hook(lambda _, inputs: seen.append(255 * inputs[0]))
+    checkpoint = Checkpoint(Path("x.ckpt"), model, epoch=1, data=dict(data.hparams), recipe={})
+    images, _ = data.part("test", 20)
+    predict(checkpoint, images, turn=6)
+    assert len(seen) == 3
+    for view, degrees in zip(seen, (0, 6, -6), strict=True):
+        cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        rows = torch.tensor([[[cos, -sin, 0.0], [sin, cos, 0.0]]]).expand(20, 2, 3)
+        grid = F.affine_grid(rows, list(images.shape), align_corners=False)
+        expected = F.grid_sample(images.float(), grid, align_corners=False)
+        torch.testing.assert_close(view, expected, atol=0.6, rtol=0)  # it is rounded to uint8
 
 
 def test_turned_views_count_as_much_as_the_image_itself(

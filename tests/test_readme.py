@@ -61,8 +61,10 @@ def test_the_python_works(
     assert isinstance(names["reading"], Reading)
 
 
-def test_every_network_and_file_that_it_names_exists() -> None:
+def test_it_names_every_network_and_recipe_and_files_that_exist() -> None:
     for name in re.findall(r"`((?:src|conf)/[\w/.]*)`", README):
         assert (ROOT / name).exists(), name
     for model in (ROOT / "conf" / "model").glob("*.yaml"):
         assert f"`{model.stem}`" in README or model.stem in README
+    for recipe in (ROOT / "conf" / "experiment").glob("*.yaml"):
+        assert f"`{recipe.stem}`" in README or f"experiment={recipe.stem}" in README, recipe.stem

@@ -16,6 +16,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}; see --help\n")
 
 
+def at_least_one(text: str) -> int:
+    """A number of something, for `add_argument(type=at_least_one)`."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number of at least 1")
+    return int(text)
+
+
 def show_traceback() -> bool:
     """Whether HYDRA_FULL_ERROR=1 asks for tracebacks, as it does for Hydra's own errors."""
     return os.environ.get("HYDRA_FULL_ERROR") == "1"

@@ -209,19 +209,15 @@ def predict(checkpoint: Checkpoint, images: Tensor, turn: float = 0.0) -> Tensor
     Args:
         checkpoint: Of the network.
         images: (N, C, H, W), uint8, without ink where they are 0.
-        turn: Degrees. Above 0 each image is also seen turned by so much to the left and to the
-            right, and the mean of the three probabilities counts: test-time augmentation.
+        turn: Degrees, from 0. Above 0 each image is also seen turned by so much to the left and to
+            the right, and the mean of the three probabilities counts: test-time augmentation.
 
     Returns:
         (N, K), float32; float64 with a turn, see `mean_logits`.
     """
     if not turn:
-        return _predict_as_they_are(checkpoint, images)
-    views = (
-        images,
-        *(rotate(images, angle, InterpolationMode.BILINEAR) for angle in (turn, -turn)),
-    )
-    return mean_logits([_predict_as_they_are(checkpoint, view) for view in views])
+        return _predict_turned(checkpoint, images, 0)
+    return mean_logits([_predict_turned(checkpoint, images, angle) for angle in (0, turn, -turn)])
 
 
 def mean_logits(logits: Sequence[Tensor]) -> Tensor:
@@ -238,10 +234,14 @@ def mean_logits(logits: Sequence[Tensor]) -> Tensor:
     return logs.logsumexp(dim=0) - math.log(len(logits))
 
 
-def _predict_as_they_are(checkpoint: Checkpoint, images: Tensor) -> Tensor:
+def _predict_turned(checkpoint: Checkpoint, images: Tensor, angle: float) -> Tensor:
     normalize = build_normalization(checkpoint.normalization)
     network = checkpoint.model.to(memory_format=torch.channels_last)  # as in training
     with torch.inference_mode():
-        batches = torch.split(images, EVAL_BATCH_SIZE)
-        logits = torch.cat([network(normalize(batch)) for batch in batches])
+        logits = torch.cat(
+            [
+                network(normalize(rotate(batch, angle, InterpolationMode.BILINEAR)))
+                for batch in torch.split(images, EVAL_BATCH_SIZE)
+            ]
+        )
     return logits.clone()  # usable outside inference mode

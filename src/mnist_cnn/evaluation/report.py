@@ -14,10 +14,11 @@ from mnist_cnn.evaluation.predictions import Member, Predictions
 def format_report(predictions: Predictions) -> str:
     """All figures as text for the screen."""
     classes = range(predictions.logits.shape[1])
-    turned = f", each also turned by ±{predictions.turn:g}°" if predictions.turn else ""
+    turned = f"each image is also seen turned by ±{predictions.turn:g}°"
     lines = [
+        *([turned, ""] if predictions.turn else []),
         *_format_members(predictions.members),
-        f"images                        {len(predictions.labels)}{turned}",
+        f"images                        {len(predictions.labels)}",
         f"accuracy                      {_format_accuracy(predictions)}",
     ]
     if predictions.doubtful:
@@ -55,13 +56,14 @@ def _format_members(members: Sequence[Member]) -> list[str]:
         **({"accuracy, label not in doubt": (sure, ".2%")} if sure else {}),
         "negative log-likelihood": ([m.loss for m in members], ".4f"),
     }
-    rows = [
-        "  ".join(f"{values[row]:>{len(name)}{style}}" for name, (values, style) in columns.items())
-        for row in range(len(members))
+    cells = [
+        [f"{value:>{len(name)}{style}}" for value in values]
+        for name, (values, style) in columns.items()
     ]
+    rows = zip(*cells, [m.checkpoint for m in members], strict=True)
     return [
         "  ".join([*columns, "member"]),
-        *(f"{row}  {m.checkpoint}" for row, m in zip(rows, members, strict=True)),
+        *("  ".join(row) for row in rows),
         "",
         "mean ± standard deviation (min to max) of the members",
         *(f"{name:<30}{_format_spread(*column)}" for name, column in columns.items()),
@@ -84,8 +86,8 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
     """All figures as plain data.
 
     Accuracies and the other shares are in [0, 1]; `loss` is the mean negative log-likelihood, in
-    nats; `turn` is in degrees. There is `beyond_doubt` only where labels are in doubt, `members`
-    only of an ensemble.
+    nats; `turn` is in degrees. Where no label is in doubt there is no `beyond_doubt`, and a
+    member's accuracy beyond doubt is None. There are `members` only of an ensemble.
     """
     data = {
         "images": len(predictions.labels),

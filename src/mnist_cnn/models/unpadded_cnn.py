@@ -1,4 +1,4 @@
-"""Convolutions without padding: the most accuracy from any number of parameters."""
+"""Convolutions without padding: much accuracy from few parameters."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,7 +14,7 @@ from mnist_cnn.models.moment_normalization import MomentNormalization
 class UnpaddedCnn(DigitClassifier):
     """A strided convolution, four more, the mean over the image, one linear layer.
 
-    Without padding no convolution sees an edge that isn't there; the image shrinks by itself.
+    Without padding the convolutions see no edge that isn't there, and shrink the image themselves.
 
     ===================================  ===============
     layer                                output
@@ -64,14 +64,12 @@ class UnpaddedCnn(DigitClassifier):
                 f"channels is {list(channels)}, must be whole numbers above 0; try [20, 32, 32]"
             )
         conv = _separable_conv if separable else _conv
+        first: tuple[nn.Module, ...]
         if gradients:
-            widths = [DIRECTIONS * input_shape[0], *channels]
-            first = nn.Sequential(GradientDirections())
+            first, widths = (GradientDirections(),), [DIRECTIONS * input_shape[0], *channels]
         else:
+            first = conv_bn(input_shape[0], channels[0], kernel, stride=2, activation=nn.SiLU)
             widths = [*channels]
-            first = nn.Sequential(
-                *conv_bn(input_shape[0], widths[0], kernel, stride=2, activation=nn.SiLU)
-            )
         features = nn.Sequential(
             *([MomentNormalization()] if moments else []),
             *first,
