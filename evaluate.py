@@ -1,4 +1,4 @@
-"""Evaluates a checkpoint, or several as an ensemble, on the test images."""
+"""Evaluates a checkpoint, or several as an ensemble, on images they were not trained on."""
 
 import argparse
 import logging
@@ -37,6 +37,12 @@ def main() -> None:
         help="see each image also turned by 0 to 45 degrees to the left and to the right; the "
         "probabilities are averaged",
     )
+    parser.add_argument(
+        "--part",
+        choices=("test", "val"),
+        default="test",
+        help="val: the validation images of the training, to choose by (default: %(default)s)",
+    )
     parser.add_argument("--data", metavar="DIR", help="folder of the data, if not the training's")
     parser.add_argument("--report", metavar="DIR", type=Path, help="write JSON and pictures here")
     arguments = parser.parse_args()
@@ -55,7 +61,7 @@ def main() -> None:
     with ends_with_one_line():
         keep_freed_memory()
         checkpoints = [load_checkpoint(path) for path in arguments.checkpoints]
-        predictions = evaluate_together(checkpoints, arguments.data, arguments.turn)
+        predictions = evaluate_together(checkpoints, arguments.data, arguments.turn, arguments.part)
         print(format_report(predictions))
         if arguments.report:
             write_report(predictions, arguments.report)

@@ -167,10 +167,10 @@ def test_networks_for_other_classes_images_or_files_are_refused(make_data: MakeD
     for difference, checkpoint in cases.items():
         expected = rf"^checkpoints a.ckpt and b.ckpt differ in the {difference}, members .* one$"
         with pytest.raises(ValueError, match=expected):
-            check_members([*first, checkpoint])
+            check_members([*first, checkpoint], "test")
     # The files of the first may be unknown as well.
     with pytest.raises(ValueError, match=r"^checkpoints b.ckpt and a.ckpt .* \(None and \w{64}\)"):
-        check_members([checkpoint, *first])
+        check_members([checkpoint, *first], "test")
 
 
 def test_what_is_no_difference_is_accepted(make_data: MakeData) -> None:
@@ -180,7 +180,22 @@ def test_what_is_no_difference_is_accepted(make_data: MakeData) -> None:
         data | {"digests": MNIST_SHA256, "normalization": {"method": "column_l2"}},
         data | {"digests": None, "seed": 5, "val_size": 0, "data_dir": "elsewhere"},
     ]
-    check_members([make_checkpoint(f"{i}.ckpt", data) for i, data in enumerate(arguments)])
+    checkpoints = [make_checkpoint(f"{i}.ckpt", data) for i, data in enumerate(arguments)]
+    check_members(checkpoints, "test")
+
+
+@pytest.mark.parametrize("other", [{"val_size": 99}, {"val_split": "tail"}, {"split_seed": 9}])
+def test_what_one_put_aside_and_another_learned_is_refused(
+    other: dict[str, Any], make_data: MakeData
+) -> None:
+    data = dict(make_data().hparams)
+    checkpoints = [make_checkpoint("a.ckpt", data), make_checkpoint("b.ckpt", data | other)]
+    check_members(checkpoints, "test")
+    (name,) = other
+    with pytest.raises(
+        ValueError, match=rf"^checkpoints a.ckpt and b.ckpt differ in the data.{name}"
+    ):
+        evaluate_together(checkpoints, part="val")
 
 
 def test_a_file_counts_once(
@@ -194,7 +209,7 @@ def test_a_file_counts_once(
     for again in ("a.ckpt", "folder/../a.ckpt", str(tmp_path / "a.ckpt"), "link.ckpt"):
         twice = [make_checkpoint(name, data) for name in ("a.ckpt", "b.ckpt", again)]
         with pytest.raises(ValueError, match=r"^checkpoint /\S+/a.ckpt is named twice .* once$"):
-            check_members(twice)
+            check_members(twice, "test")
 
 
 @pytest.fixture
@@ -247,6 +262,16 @@ def test_the_command_turns_the_images(two_files: list[str], run_here: Here, tmp_
     assert report["turn"] == 10
     expected = evaluate_together([load_checkpoint(name) for name in two_files], turn=10)
     assert report["loss"] == pytest.approx(expected.loss, rel=1e-6)
+
+
+def test_the_command_evaluates_validation_images(two_files: list[str], run_here: Here) -> None:
+    code, output = run_here("evaluate.py", *two_files, "--part", "val")
+    assert code == 0
+    expected = evaluate_together([load_checkpoint(name) for name in two_files], part="val")
+    low, high = expected.accuracy_interval
+    assert f"images                        {len(expected.labels)}\n" in output
+    assert f"{expected.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%})\n" in output
+    assert not torch.equal(expected.images, evaluate(load_checkpoint(two_files[0])).images)
 
 
 def test_the_command_reports_one_network_alone(two_files: list[str], run_here: Here) -> None:

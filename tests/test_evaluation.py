@@ -230,6 +230,21 @@ def test_evaluate_predicts_the_test_images_with_the_checkpoints_normalisation(
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_validation_images_are_those_put_aside(make_data: Callable[..., MnistDataModule]) -> None:
+    data = make_data(val_size=40, split_seed=3)
+    model = Mlp((1, 28, 28), 10, hidden=(8, 8, 8)).eval()
+    checkpoint = Checkpoint(Path("x.ckpt"), model, epoch=1, data=dict(data.hparams), recipe={})
+    predictions = evaluate(checkpoint, part="val")
+    for found, expected in zip(
+        (predictions.images, predictions.labels), data.part("val"), strict=True
+    ):
+        assert torch.equal(found, expected)
+    assert len(predictions.logits) == 40
+    checkpoint.data["val_size"] = 0
+    with pytest.raises(ValueError, match=r"checkpoint x.ckpt .* data.val_size=0, must be above 0"):
+        evaluate(checkpoint, part="val")
+
+
 def test_a_turned_view_is_interpolated_on_paper(
     make_data: Callable[..., MnistDataModule], monkeypatch: pytest.MonkeyPatch
 ) -> None:

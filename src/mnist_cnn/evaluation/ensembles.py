@@ -15,23 +15,27 @@ from mnist_cnn.evaluation.predictions import (
 
 
 def evaluate_together(
-    checkpoints: Sequence[Checkpoint], data_dir: str | None = None, turn: float = 0.0
+    checkpoints: Sequence[Checkpoint],
+    data_dir: str | None = None,
+    turn: float = 0.0,
+    part: str = "test",
 ) -> Predictions:
-    """Predicts the test images by the mean of the networks' probabilities.
+    """Predicts images by the mean of the networks' probabilities.
 
     Args:
         checkpoints: At least one; a single one is no ensemble but evaluated as it is. The data is
             looked for where the first one says.
         data_dir: As for `evaluate`.
         turn: As for `predict`.
+        part: As for `evaluate`.
 
     Raises:
         ValueError: Two of them don't belong together, see `check_members`, or a data file is
             altered.
         FileNotFoundError: The data is missing and no source has it.
     """
-    check_members(checkpoints)
-    first = evaluate(checkpoints[0], data_dir, turn)
+    check_members(checkpoints, part)
+    first = evaluate(checkpoints[0], data_dir, turn, part)
     if len(checkpoints) == 1:
         return first
     # The same images and labels for all, which saves memory and the checks of the files.
@@ -45,12 +49,13 @@ def evaluate_together(
     return replace(first, logits=mean_logits([s.logits for s in singles]), members=members)
 
 
-def check_members(checkpoints: Sequence[Checkpoint]) -> None:
+def check_members(checkpoints: Sequence[Checkpoint], part: str) -> None:
     """Checks that networks may read the same images together.
 
     Raises:
         ValueError: A file is there twice, or two networks differ in the number of classes, the
-            images' shape or the data files they were trained for.
+            images' shape, the data files they were trained for or, if they are to read it, the
+            part put aside for validation.
     """
     paths = [checkpoint.path.resolve() for checkpoint in checkpoints]
     for index, path in enumerate(paths):
@@ -60,9 +65,9 @@ def check_members(checkpoints: Sequence[Checkpoint]) -> None:
                 "each file once"
             )
     first, *others = checkpoints
-    expected = _task(first)
+    expected = _task(first, part)
     for other in others:
-        found = _task(other)
+        found = _task(other, part)
         for name in expected | found:
             if expected.get(name) != found.get(name):
                 raise ValueError(
@@ -77,11 +82,14 @@ def _member(checkpoint: Checkpoint, single: Predictions) -> Member:
     return Member(str(checkpoint.path), single.accuracy, single.loss, sure)
 
 
-def _task(checkpoint: Checkpoint) -> dict[str, object]:
+def _task(checkpoint: Checkpoint, part: str) -> dict[str, object]:
     network = checkpoint.model.hparams
-    digests = MnistDataModule(**checkpoint.data).digests
+    data = MnistDataModule(**checkpoint.data)
+    # What one network put aside, another may have learned.
+    split = ("val_size", "val_split", "split_seed") if part == "val" else ()
     return {
         "number of classes": network["num_classes"],
         "shape of the images": tuple(network["input_shape"]),
-        **{f"SHA-256 of {name}": digest for name, digest in digests.items()},
+        **{f"SHA-256 of {name}": digest for name, digest in data.digests.items()},
+        **{f"data.{name}": getattr(data, name) for name in split},
     }

@@ -171,16 +171,20 @@ class Predictions:
         return figures.digits(images, titles, columns=8, title=title)
 
 
-def evaluate(checkpoint: Checkpoint, data_dir: str | None = None, turn: float = 0.0) -> Predictions:
-    """Predicts the test images, normalised as in the checkpoint's training.
+def evaluate(
+    checkpoint: Checkpoint, data_dir: str | None = None, turn: float = 0.0, part: str = "test"
+) -> Predictions:
+    """Predicts images that the network was not trained on, normalised as in its training.
 
     Args:
         checkpoint: What to evaluate.
         data_dir: Folder of the data; None for the one of the training, if it is here, or `data`.
         turn: As for `predict`.
+        part: "test", or "val" for those that its training put aside for validation.
 
     Raises:
-        ValueError: A data file is altered, or the data is not of the network's kind.
+        ValueError: A data file is altered, nothing was put aside, or the data is not of the
+            network's kind.
         FileNotFoundError: The data is missing and no source has it.
     """
     recorded = checkpoint.data["data_dir"]
@@ -197,9 +201,14 @@ def evaluate(checkpoint: Checkpoint, data_dir: str | None = None, turn: float = 
             f"{data.folder} holds {data.num_classes} of {data.image_shape}; name the folder of its "
             "own data with --data DIR"
         )
-    images, labels = data.part("test")
+    images, labels = data.part(part)
+    if not len(labels):
+        raise ValueError(
+            f"checkpoint {checkpoint.path} was trained with data.val_size={data.val_size}, must be "
+            "above 0 to have validation images; evaluate it on the test images"
+        )
     official = all(data.digests.get(name) == MNIST_SHA256[name] for name in TEST_FILES)
-    doubtful = MNIST_DOUBTFUL if official else ()
+    doubtful = MNIST_DOUBTFUL if official and part == "test" else ()
     return Predictions(images, labels, predict(checkpoint, images, turn), doubtful, turn=turn)
 
 
