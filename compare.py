@@ -1,9 +1,8 @@
 """Compares recipes over the same seeds."""
 
-import sys
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, run_command
 
 
 def main() -> None:
@@ -25,7 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+    run_command(main)

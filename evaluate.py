@@ -3,10 +3,9 @@
 import argparse
 import logging
 import math
-import sys
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, run_command
 
 
 def degrees(text: str) -> float:
@@ -71,7 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+    run_command(main)

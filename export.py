@@ -1,9 +1,8 @@
 """Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE.onnx."""
 
-import sys
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, run_command
 
 
 def main() -> None:
@@ -23,7 +22,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+    run_command(main)

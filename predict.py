@@ -2,11 +2,10 @@
 
 import argparse
 import contextlib
-import os
 import sys
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, one_line, show_traceback
+from mnist_cnn.errors import Parser, one_line, run_command, show_traceback
 
 EPILOG = """
 --json: {"image", "text", "lines": [text of each], "digits": [{"digit", "probability",
@@ -90,11 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    except BrokenPipeError:
-        # `head`, say, has read enough. Python flushes once more at its end: into nothing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    run_command(main)

@@ -1,10 +1,9 @@
 """Makes the data that a network for photos is trained with: python simulate.py."""
 
 import os
-import sys
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, run_command
 
 
 def main() -> None:
@@ -44,7 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
+    run_command(main)

@@ -1,10 +1,9 @@
 """Trains a network: python train.py model=bn_cnn optimizer=adam. See --help."""
 
-import os
-import sys
-
 import hydra
 from omegaconf import DictConfig
+
+from mnist_cnn.errors import run_command
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -16,9 +15,4 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
-    except BrokenPipeError:  # `python train.py --help | head`: nobody reads the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    run_command(main)

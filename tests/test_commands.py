@@ -178,13 +178,19 @@ def test_a_missing_gpu_is_one_line(run_here: Here, fake_data: FakeData) -> None:
     assert re.search(r"^error: trainer.accelerator is gpu, .*use trainer=cpu", output, re.MULTILINE)
 
 
-def test_help_may_be_cut_by_its_reader() -> None:
-    command = [sys.executable, str(ROOT / "train.py"), "--help"]
+@pytest.mark.parametrize("script", sorted(path.name for path in ROOT.glob("*.py")))
+def test_what_is_printed_may_be_cut_by_its_reader(script: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)  # as `head` does when it has seen enough
-    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, str(ROOT / script), "--help"]
+    # Unbuffered, argparse itself would swallow the error.
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        command, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True
+    )
     os.close(writer)
     assert done.stderr == ""
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("override", ["model=nonsense", "nonsense=1", "optimizer.nonsense=1"])

@@ -1,12 +1,19 @@
 """Errors as one line."""
 
+from argparse import ArgumentTypeError
 from typing import Any
 
 import pytest
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from mnist_cnn.errors import one_line, show_traceback
+from mnist_cnn.errors import (
+    at_least_one,
+    ends_with_one_line,
+    one_line,
+    run_command,
+    show_traceback,
+)
 
 HINT = "(HYDRA_FULL_ERROR=1 shows where)"
 BAD_DATA = {
@@ -82,3 +89,25 @@ def test_tracebacks_are_shown_on_request(
     if value is not None:
         monkeypatch.setenv("HYDRA_FULL_ERROR", value)
     assert show_traceback() is wanted
+
+
+def test_input_at_fault_ends_a_command_and_a_closed_pipe_goes_on() -> None:
+    with pytest.raises(SystemExit, match=r"^error: such a file$"), ends_with_one_line():
+        raise OSError("such a file")
+    with pytest.raises(BrokenPipeError), ends_with_one_line():
+        raise BrokenPipeError
+
+
+def test_ctrl_c_is_one_word() -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit, match=r"^interrupted$"):
+        run_command(main)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "", "٣x"])
+def test_what_is_no_number_of_something_is_refused(text: str) -> None:
+    assert at_least_one("12") == 12
+    with pytest.raises(ArgumentTypeError, match="must be a whole number of at least 1"):
+        at_least_one(text)

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -42,12 +42,27 @@ def one_line(error: BaseException) -> str:
     return f"{type(root).__name__}: {text} (HYDRA_FULL_ERROR=1 shows where)"
 
 
+def run_command(main: Callable[[], object]) -> None:
+    """Runs a command; Ctrl-C and a reader who has read enough (`| head`) end it with code 1."""
+    try:
+        try:
+            main()
+        finally:
+            print(end="", flush=True)  # what a closed pipe refuses shall be noticed here
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except BrokenPipeError:
+        # Python flushes once more at its end: into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
 @contextmanager
 def ends_with_one_line() -> Iterator[None]:
     """Ends a command with code 1 and one line where its input is at fault, unless asked not to."""
     try:
         yield
     except (ValueError, OSError) as error:
-        if show_traceback():
+        if show_traceback() or isinstance(error, BrokenPipeError):
             raise
         sys.exit(f"error: {one_line(error)}")
