@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -66,19 +67,19 @@ class Warp:
         """
         count, _, height, width = images.shape
         device = images.device
-        x = torch.arange(width, device=device) - (width - 1) / 2
-        y = torch.arange(height, device=device) - (height - 1) / 2
-        points = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).view(1, -1, 2)
         size = torch.tensor([width, height], device=device)
-        # Where each pixel of the result comes from, in pixels from the centre.
-        sources = points @ self._matrices(count, generator)
-        sources += _even(self.shift, (count, 1, 2), generator) * size
+        # Where a pixel of the result comes from, in pixels from the centre, is a sum of fixed
+        # fields, of each as much as the image's numbers say.
+        amounts = [self._matrices(count, generator)]
+        amounts += [_even(self.shift, (count, 1, 2), generator) * size]
         if self.bend:
-            shape = (count, 2, BEND_KNOTS, BEND_KNOTS)
-            knots = torch.randn(shape, generator=generator, device=device)
-            bends = F.interpolate(knots, (height, width), mode="bicubic", align_corners=True)
-            sources += self.bend * bends.flatten(2).transpose(1, 2)
-        grid = (sources / (size / 2)).view(count, height, width, 2)
+            knots = torch.randn((count, 2, BEND_KNOTS**2), generator=generator, device=device)
+            amounts += [self.bend * knots.transpose(1, 2)]
+        numbers = (torch.cat(amounts, dim=1) / (size / 2)).transpose(1, 2)
+        fields = _fields(height, width, device)[: numbers.shape[2]]
+        # One product for the whole batch: many small ones take longer than all the rest.
+        sources = numbers.flatten(0, 1) @ fields
+        grid = sources.view(count, 2, height, width).permute(0, 2, 3, 1)
         return F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
 
     def _matrices(self, count: int, generator: Generator) -> Tensor:
@@ -149,6 +150,17 @@ class Chain:
         for step in self.steps.values():
             images = step(images, generator)
         return images
+
+
+@cache
+def _fields(height: int, width: int, device: torch.device) -> Tensor:
+    """Of each pixel x, y, 1 and the share of every knot of a bend: (3 + BEND_KNOTS², H · W)."""
+    x = torch.arange(width, device=device) - (width - 1) / 2
+    y = torch.arange(height, device=device) - (height - 1) / 2
+    y, x = torch.meshgrid(y, x, indexing="ij")
+    knots = torch.eye(BEND_KNOTS**2, device=device).view(1, -1, BEND_KNOTS, BEND_KNOTS)
+    shares = F.interpolate(knots, (height, width), mode="bicubic", align_corners=True)
+    return torch.cat([torch.stack([x, y, torch.ones_like(x)]), shares[0]]).flatten(1)
 
 
 def _even(most: float, shape: tuple[int, ...], generator: Generator) -> Tensor:
