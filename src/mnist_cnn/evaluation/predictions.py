@@ -1,4 +1,4 @@
-"""How good is a network? Figures and pictures from its predictions on the test images."""
+"""How good is a network? Figures and pictures from its predictions."""
 
 import math
 from collections.abc import Sequence
