@@ -1,22 +1,9 @@
 """Evaluates a checkpoint, or several as an ensemble, on images they were not trained on."""
 
-import argparse
 import logging
-import math
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, ends_with_one_line, run_command
-
-
-def degrees(text: str) -> float:
-    """An angle to turn images by, from 0 to 45 degrees."""
-    try:
-        angle = float(text)
-    except ValueError:
-        angle = math.nan
-    if not 0 <= angle <= 45:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 45 degrees; try 6")
-    return angle
+from mnist_cnn.errors import Parser, ends_with_one_line, number, run_command
 
 
 def main() -> None:
@@ -31,7 +18,7 @@ def main() -> None:
     parser.add_argument(
         "--turn",
         metavar="DEGREES",
-        type=degrees,
+        type=number(float, 0, 45),
         default=0.0,
         help="see each image also turned by 0 to 45 degrees to the left and to the right; the "
         "probabilities are averaged",

@@ -1,11 +1,10 @@
 """Reads handwritten digits from photos, scans and drawings: python predict.py PATH."""
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, one_line, run_command, show_traceback
+from mnist_cnn.errors import Parser, ends_with_one_line, number, run_command, show_traceback
 
 EPILOG = """
 --json: {"image", "text", "lines": [text of each], "digits": [{"digit", "probability",
@@ -14,22 +13,6 @@ read. A digit below --min-probability is "?". Of files with several pages the fi
 Exit code 0: all images were read; 1: one could not be; 2: the command can't be carried out.
 """
 MIN_PROBABILITY = 0.0  # below it a digit is shown as `?`
-
-
-def probability(text: str) -> float:
-    """A number from 0 to 1."""
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) <= 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} must be a number from 0 to 1")
-
-
-def count(text: str) -> int:
-    """A whole number from 1 to 10."""
-    with contextlib.suppress(ValueError):
-        if 1 <= int(text) <= 10:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} must be a whole number from 1 to 10")
 
 
 def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -46,12 +29,17 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
         type=Path,
         help="write how each image was read, step by step",
     )
-    add("--top", metavar="K", type=count, help="show the K most probable digits of each")
+    add(
+        "--top",
+        metavar="K",
+        type=number(int, 1, 10),
+        help="show the K most probable digits of each",
+    )
     add("--single", action="store_true", help="each image is one digit")
     add(
         "--min-probability",
         metavar="P",
-        type=probability,
+        type=number(float, 0, 1),
         default=MIN_PROBABILITY,
         help="show less probable digits as ? (default: %(default)s)",
     )
@@ -78,14 +66,13 @@ def main() -> None:
     # numpy and OpenCV take a while to import: only once the arguments are known.
     from mnist_cnn.prediction.command import Settings, UsageError, predict
 
-    try:
-        sys.exit(0 if predict(Settings(**vars(arguments))) else 1)
-    except (UsageError, OSError) as error:
-        if show_traceback() or isinstance(error, BrokenPipeError):
-            raise
-        if isinstance(error, UsageError):
+    with ends_with_one_line():
+        try:
+            sys.exit(0 if predict(Settings(**vars(arguments))) else 1)
+        except UsageError as error:
+            if show_traceback():
+                raise
             parser.exit(2, f"error: {error}\n")
-        sys.exit(f"error: {one_line(error)}")
 
 
 if __name__ == "__main__":

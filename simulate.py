@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, ends_with_one_line, run_command
+from mnist_cnn.errors import Parser, ends_with_one_line, number, run_command
 
 
 def main() -> None:
@@ -19,18 +19,20 @@ def main() -> None:
     parser.add_argument("--data", metavar="DIR", default="data", help="folder of the MNIST files")
     parser.add_argument(
         "--scenes",
-        type=int,
+        type=number(int, 1000),
         default=16_000,
         help="photos to make; 1000 take about a minute (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of all choices (default: %(default)s)")
     parser.add_argument(
-        "--processes", type=int, default=os.cpu_count(), help="at a time (default: all cores)"
+        "--seed", type=number(int, 0), default=1, help="of all choices (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--processes",
+        type=number(int, 1),
+        default=os.cpu_count(),
+        help="at a time (default: all cores)",
     )
     arguments = parser.parse_args()
-    for name, least in (("scenes", 1000), ("seed", 0), ("processes", 1)):
-        if getattr(arguments, name) < least:
-            parser.error(f"--{name} is {getattr(arguments, name)}, must be at least {least}")
     if arguments.scenes % 1000:
         parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 16000")
 

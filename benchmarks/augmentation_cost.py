@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
-from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, number
 from processes import ROOT, describe_machine, measure_loop, median_and_range
 
 RECIPES = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
@@ -30,7 +30,7 @@ def measure_augmentation(experiment: str, data: str) -> tuple[float, float]:
 def main() -> None:
     """Measures, prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=at_least_one, default=3)
+    parser.add_argument("--repeats", type=number(int, 1), default=3)
     parser.add_argument("--experiments", nargs="+", choices=RECIPES, default=AUGMENTED)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     options = parser.parse_args()

@@ -20,7 +20,7 @@ from subprocess import PIPE, STDOUT
 
 from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
-from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, number
 from mnist_cnn.evaluation import evaluate
 from mnist_cnn.hardware import keep_freed_memory
 from processes import (
@@ -100,7 +100,7 @@ def _print(name: str, values: list[float]) -> None:
 def main() -> None:
     """Measures, prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=at_least_one, default=5)
+    parser.add_argument("--repeats", type=number(int, 1), default=5)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     options = parser.parse_args()
     data = str(options.data.resolve())  # the measured processes run in the project's folder

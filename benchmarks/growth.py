@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
-from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, number
 from processes import (
     Measurement,
     describe_machine,
@@ -96,8 +96,8 @@ def format_row(name: str, runs: list[Measurement]) -> str:
 def main() -> None:
     """Measures, prints, writes."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=at_least_one, default=3)
-    parser.add_argument("--copies", type=at_least_one, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--repeats", type=number(int, 1), default=3)
+    parser.add_argument("--copies", type=number(int, 1), nargs="+", default=[1, 10, 100])
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/growth"))
     options = parser.parse_args()

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data.photo_files import read_part
-from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, number
 from mnist_cnn.photos.images import read_image
 from mnist_cnn.photos.page import LARGEST
 from mnist_cnn.prediction import Classifier, bundled_classifier, read_digits
@@ -70,7 +70,7 @@ def time_process(repeats: int) -> list[float]:
 def main() -> None:
     """Measures and prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=at_least_one, default=7, help="of each measurement")
+    parser.add_argument("--repeats", type=number(int, 1), default=7, help="of each measurement")
     parser.add_argument("--data", default="data", help="folder of the MNIST files")
     options = parser.parse_args()
     with ends_with_one_line(), tempfile.TemporaryDirectory() as folder:

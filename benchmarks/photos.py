@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data.photo_files import read_part
-from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, number
 from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.tutorials import PIPELINES
@@ -122,12 +122,12 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, number, what in (
+    for name, usual, what in (
         ("--singles", 150, "single digits a condition"),
         ("--strings", 50, "images of strings a condition"),
         ("--none", 200, "images of each kind without digits"),
     ):
-        parser.add_argument(name, type=at_least_one, default=number, help=what)
+        parser.add_argument(name, type=number(int, 1), default=usual, help=what)
     parser.add_argument("--part", choices=PARTS, default="test")
     parser.add_argument("--checkpoint", help="instead of the bundled weights")
     parser.add_argument("--data", default="data", help="folder of the MNIST files")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, number
 from processes import describe_machine, measure_train, median_and_range, one_epoch
 
 WAYS = {"torch's choice of threads": [], "threads=1": ["threads=1"]}
@@ -34,7 +34,7 @@ def busy_core() -> Iterator[subprocess.Popen[bytes]]:
 def main() -> None:
     """Measures, prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=at_least_one, default=3)
+    parser.add_argument("--repeats", type=number(int, 1), default=3)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     options = parser.parse_args()
     alone: dict[str, list[float]] = {way: [] for way in WAYS}

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
-from mnist_cnn.errors import Parser, at_least_one, ends_with_one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, number
 from processes import (
     NETWORKS,
     ROOT,
@@ -128,7 +128,7 @@ def chart(results: dict[str, dict[str, Any]]) -> Figure:
 def main() -> None:
     """Measures, prints, writes."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=at_least_one, default=3)
+    parser.add_argument("--repeats", type=number(int, 1), default=3)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of the MNIST files")
     parser.add_argument("--out", type=Path, default=Path("outputs/benchmarks/train_speed"))

@@ -284,8 +284,16 @@ def test_the_command_reports_one_network_alone(two_files: list[str], run_here: H
 @pytest.mark.parametrize(
     ("names", "code", "expected"),
     [
-        (["--turn", "50", "a.ckpt"], 2, "error: argument --turn: 50 is not from 0 to 45 deg.*"),
-        (["--turn", "x", "a.ckpt"], 2, "error: argument --turn: x is not from 0 to 45 degrees; .*"),
+        (
+            ["--turn", "50", "a.ckpt"],
+            2,
+            "error: argument --turn: '50' must be a number from 0 to 45; .*",
+        ),
+        (
+            ["--turn", "x", "a.ckpt"],
+            2,
+            "error: argument --turn: 'x' must be a number from 0 to 45; .*",
+        ),
         ([], 2, "error: the following arguments are required: CHECKPOINT; see --help"),
         (["sweep/0/tiny.ckpt", "sweep/0/tiny.ckpt"], 1, "error: checkpoint .* is named twice .*"),
         (["sweep/0/tiny.ckpt", "no.ckpt"], 1, "error: checkpoint no.ckpt is not a file; .*"),

@@ -8,8 +8,8 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from mnist_cnn.errors import (
-    at_least_one,
     ends_with_one_line,
+    number,
     one_line,
     run_command,
     show_traceback,
@@ -106,8 +106,19 @@ def test_ctrl_c_is_one_word() -> None:
         run_command(main)
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "", "٣x"])
+def test_numbers_within_their_limits_are_read() -> None:
+    assert number(int, 1)("12") == 12
+    assert [number(int, 1, 10)(text) for text in ("1", "10")] == [1, 10]
+    assert [number(float, 0, 1)(text) for text in ("0", "1", "1e-3")] == [0, 1, 0.001]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "two", "", "٣x", "inf"])
 def test_what_is_no_number_of_something_is_refused(text: str) -> None:
-    assert at_least_one("12") == 12
-    with pytest.raises(ArgumentTypeError, match="must be a whole number of at least 1"):
-        at_least_one(text)
+    with pytest.raises(ArgumentTypeError, match=r"^'.*' must be a whole number of at least 1$"):
+        number(int, 1)(text)
+
+
+@pytest.mark.parametrize("text", ["-0.1", "1.1", "nan", "inf", ""])
+def test_what_is_no_share_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"^'.*' must be a number from 0 to 1$"):
+        number(float, 0, 1)(text)

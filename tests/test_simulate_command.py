@@ -17,11 +17,11 @@ def test_help_names_the_options(run_here: Here) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("--scenes", "99", "--scenes is 99, must be at least 1000;"),
-        ("--scenes", "many", "invalid int value: 'many'"),
-        ("--seed", "-1", "--seed is -1, must be at least 0;"),
-        ("--seed", "0.5", "invalid int value: '0.5'"),
-        ("--processes", "0", "--processes is 0, must be at least 1;"),
+        ("--scenes", "99", "--scenes: '99' must be a whole number of at least 1000;"),
+        ("--scenes", "many", "--scenes: 'many' must be a whole number"),
+        ("--seed", "-1", "--seed: '-1' must be a whole number of at least 0;"),
+        ("--seed", "0.5", "--seed: '0.5' must be a whole number"),
+        ("--processes", "0", "--processes: '0' must be a whole number of at least 1;"),
     ],
 )
 def test_bad_numbers_are_usage_errors(

@@ -1,11 +1,14 @@
 """How an error reaches the person at the screen: one line, or a traceback on request."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NoReturn
+from contextlib import contextmanager, suppress
+from typing import NoReturn, TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,11 +19,26 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}; see --help\n")
 
 
-def at_least_one(text: str) -> int:
-    """A number of something, for `add_argument(type=at_least_one)`."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be a whole number of at least 1")
-    return int(text)
+def number(
+    kind: type[Number], least: Number, most: Number | float = math.inf
+) -> Callable[[str], Number]:
+    """Reads a number of a command line, for `add_argument(type=number(int, 1))`.
+
+    Args:
+        kind: int or float.
+        least: The smallest that is taken.
+        most: The largest.
+    """
+    limits = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+    rule = f"a {'whole ' if kind is int else ''}number {limits}"
+
+    def read(text: str) -> Number:
+        with suppress(ValueError):
+            if least <= kind(text) <= most:
+                return kind(text)
+        raise argparse.ArgumentTypeError(f"{text!r} must be {rule}")
+
+    return read
 
 
 def show_traceback() -> bool:
