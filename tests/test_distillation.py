@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from conftest import FakeData, compose_config
 from mnist_cnn.checkpoints import load_checkpoint
+from mnist_cnn.data import MnistDataModule
 from mnist_cnn.distillation import Distillation, build_distillation
 from mnist_cnn.evaluation import evaluate
 from mnist_cnn.training import train
@@ -105,6 +106,24 @@ def test_a_network_learns_from_teachers_alone(
     assert (own.predicted == taught.predicted).float().mean() > 0.8
     saved = torch.load(tmp_path / "student" / "checkpoints" / "last.ckpt", weights_only=True)
     assert not any("teacher" in name for name in saved["state_dict"])
+
+
+def test_a_pattern_names_several_teachers(
+    teacher: Path, make_data: Callable[..., MnistDataModule], tmp_path: Path
+) -> None:
+    for name in ("a", "b", "[c]"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "last.ckpt").symlink_to(teacher)
+
+    def taught_by(*names: str) -> int:
+        settings = {"teachers": [str(tmp_path / name / "last.ckpt") for name in names]}
+        distillation = build_distillation(settings | {"weight": 1, "temperature": 1}, make_data())
+        assert distillation is not None
+        return len(distillation.teachers)
+
+    assert taught_by("*") == 3
+    assert taught_by("[ab]", "a") == 3
+    assert taught_by("[c]") == 1  # the name of a file is no pattern
 
 
 def test_without_weight_teachers_change_nothing(

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from glob import glob
+from itertools import chain
 from typing import Any
 
 import torch
@@ -65,7 +67,8 @@ def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Disti
     """What `distillation` in a configuration stands for; None without teachers.
 
     Args:
-        settings: `teachers`, the files of their checkpoints, `weight` and `temperature`.
+        settings: `teachers`, the files of their checkpoints or patterns such as `runs/*/last.ckpt`,
+            `weight` and `temperature`.
         data: Of the training, ready to use.
 
     Raises:
@@ -81,7 +84,9 @@ def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Disti
         )
     teachers = []
     own = (tuple(data.image_shape), data.num_classes, data.hparams["normalization"])
-    for path in settings["teachers"]:
+    # Path.glob takes no absolute patterns; what matches nothing may be a file with brackets.
+    files = [sorted(glob(str(name))) or [name] for name in settings["teachers"]]  # noqa: PTH207
+    for path in chain.from_iterable(files):
         checkpoint = load_checkpoint(path)
         network = checkpoint.model.hparams
         theirs = (tuple(network["input_shape"]), network["num_classes"], checkpoint.normalization)
