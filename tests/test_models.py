@@ -243,6 +243,24 @@ def test_unpadded_cnn_with_all_its_choices() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("separable", "shared", "different"),
+    # Of the stem, 4 to 6 maps, and twice 6 to 6; by-map and 1×1 convolutions are two.
+    [(False, False, 4), (False, True, 3), (True, False, 7), (True, True, 5)],
+)
+def test_convolutions_between_as_many_maps_can_share_their_weights(
+    separable: bool, shared: bool, different: int
+) -> None:
+    model = UnpaddedCnn(MNIST, 10, channels=(4, 6, 6, 6), separable=separable, shared=shared)
+    assert isinstance(model.layers, nn.Sequential)
+    convs = [layer for layer in model.layers if isinstance(layer, nn.Conv2d)]
+    assert len(convs) == (7 if separable else 4)
+    assert len(set(convs)) == different
+    assert (convs[-1] is convs[-2 - separable]) is shared
+    norms = [layer for layer in model.layers if isinstance(layer, nn.BatchNorm2d)]
+    assert len(set(norms)) == len(norms) == 4
+
+
 @pytest.mark.parametrize("channels", [[], [0, 4], [8, -3], [8.5]])
 def test_unpadded_cnn_names_channels_that_are_none(channels: list[int]) -> None:
     with pytest.raises(ValueError, match=r"channels is \[.*\], must be whole numbers above 0"):

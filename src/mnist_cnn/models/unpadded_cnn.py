@@ -1,6 +1,6 @@
 """Convolutions without padding: much accuracy from few parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Unpack
 
@@ -37,6 +37,9 @@ class UnpaddedCnn(DigitClassifier):
         kernel: Side of the first convolution, in pixels; without meaning where that is left out.
         separable: Splits each 3×3 convolution into one of each map by itself and a 1×1 one of all
             maps (Chollet 2017, "Xception"): from 32 maps to 32, 1,312 weights in place of 9,216.
+        shared: Convolutions from as many maps to as many have the same weights, each with a batch
+            normalisation of its own: more depth and width from as many parameters. (Shared ones
+            are known from recurrent convolutional networks, Liang and Hu 2015.)
         moments: Centres, straightens and scales the digits first, see `MomentNormalization`:
             a small network need not learn that. A larger one learns more from augmentation.
         gradients: In place of the first convolution the gradient in eight directions, without
@@ -54,6 +57,7 @@ class UnpaddedCnn(DigitClassifier):
         channels: Sequence[int] = (32, 64, 64, 96, 96),
         kernel: int = 5,
         separable: bool = False,
+        shared: bool = False,
         moments: bool = False,
         gradients: bool = False,
         **setup: Unpack[TrainingSetup],
@@ -63,7 +67,6 @@ class UnpaddedCnn(DigitClassifier):
             raise ValueError(
                 f"channels is {list(channels)}, must be whole numbers above 0; try [20, 32, 32]"
             )
-        conv = _separable_conv if separable else _conv
         first: tuple[nn.Module, ...]
         if gradients:
             first, widths = (GradientDirections(),), [DIRECTIONS * input_shape[0], *channels]
@@ -73,7 +76,7 @@ class UnpaddedCnn(DigitClassifier):
         features = nn.Sequential(
             *([MomentNormalization()] if moments else []),
             *first,
-            *(layer for ends in pairwise(widths) for layer in conv(*ends)),
+            *_blocks(widths, separable=separable, shared=shared),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )
@@ -82,10 +85,17 @@ class UnpaddedCnn(DigitClassifier):
         )
 
 
-def _conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    return conv_bn(inputs, outputs, 3, activation=nn.SiLU)
+def _blocks(widths: Sequence[int], *, separable: bool, shared: bool) -> Iterator[nn.Module]:
+    convs: dict[tuple[int, int], list[nn.Module]] = {}
+    for ends in pairwise(widths):
+        if not shared or ends not in convs:
+            convs[ends] = _convs(*ends, separable=separable)
+        yield from (*convs[ends], nn.BatchNorm2d(ends[1]), nn.SiLU())
 
 
-def _separable_conv(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
+def _convs(inputs: int, outputs: int, *, separable: bool) -> list[nn.Module]:
+    # No bias: the normalisation behind it would take it out again.
+    if not separable:
+        return [nn.Conv2d(inputs, outputs, 3, bias=False)]
     by_map = nn.Conv2d(inputs, inputs, 3, groups=inputs, bias=False)
-    return by_map, *conv_bn(inputs, outputs, 1, activation=nn.SiLU)
+    return [by_map, nn.Conv2d(inputs, outputs, 1, bias=False)]
