@@ -17,6 +17,7 @@ from mnist_cnn import training
 from mnist_cnn.checkpoints import load_checkpoint
 from mnist_cnn.evaluation import evaluate
 from mnist_cnn.hardware import DEFAULT_THREADS
+from mnist_cnn.settings import check_settings
 from mnist_cnn.training import train
 
 MakeConfig = Callable[..., DictConfig]
@@ -394,11 +395,17 @@ def test_trains_in_every_precision_of_a_cpu(
         assert evaluate(checkpoint).loss == pytest.approx(metrics["test/loss"], abs=1e-6)
 
 
-@pytest.mark.parametrize("setting", ["optimizer.lr=abc", "trainer.max_epochs=ten"])
+@pytest.mark.parametrize(
+    "setting", ["optimizer.lr=abc", "optimizer.weight_decay=none", "trainer.max_epochs=ten"]
+)
 def test_a_text_for_a_number_is_refused(setting: str, make_config: MakeConfig) -> None:
     name, _, value = setting.partition("=")
     with pytest.raises(ValueError, match=f"{name} is '{value}', must be a number"):
         train(make_config(setting))
+
+
+def test_an_optimizers_own_text_is_let_through(make_config: MakeConfig) -> None:
+    check_settings(make_config("optimizer=adam", "+optimizer.line_search_fn=strong_wolfe"))
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5])
