@@ -1,4 +1,4 @@
-"""Writes a checkpoint's network as ONNX: python export.py CHECKPOINT FILE.onnx."""
+"""Writes a network as ONNX or as a small checkpoint: python export.py CHECKPOINT FILE."""
 
 from pathlib import Path
 
@@ -9,16 +9,26 @@ def main() -> None:
     """Writes the file."""
     parser = Parser(description=__doc__)
     parser.add_argument("checkpoint", help="file that a training wrote")
-    parser.add_argument("file", metavar="FILE.onnx", type=Path, help="the ONNX file to write")
+    parser.add_argument(
+        "file",
+        type=Path,
+        help="the file to write: .onnx for programs without torch, from images (N, C, H, W), 0 to "
+        "255, to probabilities; .ckpt for evaluate.py and predict.py, without what only a training "
+        "needs",
+    )
     arguments = parser.parse_args()
+    if arguments.file.suffix not in (".onnx", ".ckpt"):
+        parser.error(f"{arguments.file} must end in .onnx or .ckpt")
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.export import export_onnx
+    from mnist_cnn.export import export_checkpoint, export_onnx
 
     with ends_with_one_line():
-        export_onnx(load_checkpoint(arguments.checkpoint), arguments.file)
-    print(f"{arguments.file}: from images (N, C, H, W), 0 to 255, to probabilities")
+        checkpoint = load_checkpoint(arguments.checkpoint)
+        export = export_onnx if arguments.file.suffix == ".onnx" else export_checkpoint
+        export(checkpoint, arguments.file)
+    print(f"{arguments.file}: {arguments.file.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

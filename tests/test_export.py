@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch.optim import SGD
 
-from conftest import ROOT, train_checkpoint
-from mnist_cnn.checkpoints import load_checkpoint
+from conftest import ROOT, FakeData, compose_config, train_checkpoint
+from mnist_cnn.checkpoints import check_resumable, load_checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
-from mnist_cnn.export import export_onnx
+from mnist_cnn.export import export_checkpoint, export_onnx
 from mnist_cnn.models import CompactCnn
 from mnist_cnn.schedulers import constant
+from mnist_cnn.training import train as train_run
 
 Here = Callable[..., tuple[int, str]]
 NORMALIZATIONS: dict[str, dict[str, Any]] = {
@@ -86,12 +87,60 @@ def test_another_file_is_no_checkpoint(run_here: Here, tmp_path: Path) -> None:
     assert not (tmp_path / "tiny.onnx").exists()
 
 
-@pytest.mark.parametrize("target", ["folder", "missing/tiny.onnx"])
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, fake_data: FakeData) -> Path:
+    """The folder of a whole run; its data and its output have absolute paths."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    small = ["model=digit_cnn", "model.channels=[4,8]", "optimizer=adam", "trainer.max_epochs=1"]
+    train_run(compose_config(fake_data, folder, *small, "~callbacks.digit_pictures"))
+    return folder
+
+
+def test_an_exported_checkpoint_is_the_network_alone(
+    run: Path, run_here: Here, fake_data: FakeData, tmp_path: Path
+) -> None:
+    path = run / "checkpoints" / "best.ckpt"
+    code, output = run_here("export.py", str(path), "small.ckpt")
+    small = tmp_path / "small.ckpt"
+    assert code == 0
+    assert f"small.ckpt: {small.stat().st_size:,} bytes" in output
+    assert small.stat().st_size < path.stat().st_size / 2
+    assert str(fake_data.folder.parent).encode() not in small.read_bytes()
+
+    before, after = load_checkpoint(path), load_checkpoint(small)
+    assert after.epoch == before.epoch
+    assert after.data == before.data | {"data_dir": fake_data.folder.name}
+    assert after.recipe["optimizer"] == before.recipe["optimizer"]
+    assert after.recipe["output_dir"] == "run"
+    images = torch.rand(3, 1, 28, 28)
+    with torch.inference_mode():
+        assert torch.equal(after.model(images), before.model(images))
+    code, output = run_here("evaluate.py", "small.ckpt", "--data", str(fake_data.folder))
+    assert code == 0, output
+
+
+def test_no_training_goes_on_from_an_exported_checkpoint(run: Path, tmp_path: Path) -> None:
+    path = run / "checkpoints" / "last.ckpt"
+    whole = load_checkpoint(path)
+    check_resumable(path, whole.recipe)
+    export_checkpoint(whole, tmp_path / "small.ckpt")
+    with pytest.raises(ValueError, match=r"small.ckpt was exported without the optimizer's state"):
+        check_resumable(tmp_path / "small.ckpt", whole.recipe)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny.pt"])
+def test_another_suffix_is_a_usage_error(name: str, run_here: Here) -> None:
+    code, output = run_here("export.py", "any.ckpt", name)
+    assert code == 2
+    assert output.startswith(f"error: {name} must end in .onnx or .ckpt;")
+
+
+@pytest.mark.parametrize("target", ["folder.onnx", "missing/tiny.onnx", "missing/tiny.ckpt"])
 def test_a_target_that_cannot_be_written_is_one_line(
     target: str, train: Callable[[str], Path], run_here: Here, tmp_path: Path
 ) -> None:
     path = train("affine")
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.onnx").mkdir()
     before = sorted(tmp_path.rglob("*"))
     code, output = run_here("export.py", str(path), target)
     assert code == 1

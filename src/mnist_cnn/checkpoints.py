@@ -109,9 +109,15 @@ def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no checkpoint of this project, or one of a run with other settings.
+        ValueError: It is no checkpoint of this project, or one of a run with other settings, or was
+            exported.
     """
     before, now = (_settings(run) for run in (load_checkpoint(path).recipe, recipe))
+    if "optimizer_states" not in _read(Path(path)):
+        raise ValueError(
+            f"checkpoint {path} was exported without the optimizer's state, which going on needs; "
+            "use the run's own last.ckpt"
+        )
     differing = [
         key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)
     ]
