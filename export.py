@@ -8,7 +8,7 @@ from mnist_cnn.errors import Parser, ends_with_one_line, run_command
 def main() -> None:
     """Writes the file."""
     parser = Parser(description=__doc__)
-    parser.add_argument("checkpoint", help="file that a training wrote")
+    parser.add_argument("checkpoint", type=Path, help="file that a training wrote")
     parser.add_argument(
         "file",
         type=Path,
@@ -19,10 +19,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.file.suffix not in (".onnx", ".ckpt"):
         parser.error(f"{arguments.file} must end in .onnx or .ckpt")
+    if arguments.file.resolve() == arguments.checkpoint.resolve():
+        parser.error(f"{arguments.file} is the checkpoint itself; name another file")
 
     # torch takes seconds to import: only once the arguments are known.
-    from mnist_cnn.checkpoints import load_checkpoint
-    from mnist_cnn.export import export_checkpoint, export_onnx
+    from mnist_cnn.checkpoints import export_checkpoint, load_checkpoint
+    from mnist_cnn.export import export_onnx
 
     with ends_with_one_line():
         checkpoint = load_checkpoint(arguments.checkpoint)

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from conftest import FakeData, compose_config
 from mnist_cnn.checkpoints import load_checkpoint
-from mnist_cnn.data import MnistDataModule
-from mnist_cnn.distillation import Distillation, build_distillation
+from mnist_cnn.distillation import Distillation, build_distillation, find_teachers
 from mnist_cnn.evaluation import evaluate
 from mnist_cnn.training import train
 
@@ -108,22 +107,31 @@ def test_a_network_learns_from_teachers_alone(
     assert not any("teacher" in name for name in saved["state_dict"])
 
 
-def test_a_pattern_names_several_teachers(
-    teacher: Path, make_data: Callable[..., MnistDataModule], tmp_path: Path
-) -> None:
-    for name in ("a", "b", "[c]"):
+def test_a_pattern_names_several_teachers(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "[c]"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "last.ckpt").symlink_to(teacher)
+        (tmp_path / name / "last.ckpt").touch()
 
-    def taught_by(*names: str) -> int:
-        settings = {"teachers": [str(tmp_path / name / "last.ckpt") for name in names]}
-        distillation = build_distillation(settings | {"weight": 1, "temperature": 1}, make_data())
-        assert distillation is not None
-        return len(distillation.teachers)
+    def found(*names: str) -> list[str]:
+        paths = find_teachers([str(tmp_path / name) for name in names])
+        return [path.removeprefix(f"{tmp_path}/") for path in paths]
 
-    assert taught_by("*") == 3
-    assert taught_by("[ab]", "a") == 3
-    assert taught_by("[c]") == 1  # the name of a file is no pattern
+    assert found("[ab]/last.ckpt") == ["a/last.ckpt", "b/last.ckpt"]
+    assert found("**/last.ckpt") == [f"{name}/last.ckpt" for name in ("[c]", "a", "b", "c")]
+    assert found("b/last.ckpt", "[a]/last.ckpt") == ["b/last.ckpt", "a/last.ckpt"]
+    assert found("[c]/last.ckpt") == ["[c]/last.ckpt"]  # the name of a file is no pattern
+    assert found("missing.ckpt") == ["missing.ckpt"]
+    with pytest.raises(ValueError, match=r"a/last\.ckpt is named twice and would count"):
+        found("*/last.ckpt", "a/last.ckpt")
+
+
+def test_a_checkpoint_names_its_teachers_one_by_one(
+    teacher: Path, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    taught = f"distillation.teachers=[{teacher.parent}/b*.ckpt]"
+    train(make_config(*SMALL, taught, "trainer.max_epochs=1"))
+    checkpoint = load_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    assert checkpoint.recipe["distillation"]["teachers"] == [str(teacher)]
 
 
 def test_without_weight_teachers_change_nothing(
@@ -131,7 +139,7 @@ def test_without_weight_teachers_change_nothing(
 ) -> None:
     settings = [*SMALL, "trainer.max_epochs=1"]
     train(make_config(*settings, f"output_dir={tmp_path}/plain"))
-    taught = [f"distillation.teachers=[{teacher},{teacher}]", "distillation.weight=0"]
+    taught = [f"distillation.teachers=[{teacher}]", "distillation.weight=0"]
     train(make_config(*settings, *taught, f"output_dir={tmp_path}/taught"))
     plain, other = (
         load_checkpoint(tmp_path / name / "checkpoints" / "last.ckpt").model.state_dict()

@@ -11,9 +11,9 @@ import torch
 from torch.optim import SGD
 
 from conftest import ROOT, FakeData, compose_config, train_checkpoint
-from mnist_cnn.checkpoints import check_resumable, load_checkpoint
+from mnist_cnn.checkpoints import check_resumable, export_checkpoint, load_checkpoint
 from mnist_cnn.data import MnistDataModule, build_normalization
-from mnist_cnn.export import export_checkpoint, export_onnx
+from mnist_cnn.export import export_onnx
 from mnist_cnn.models import CompactCnn
 from mnist_cnn.schedulers import constant
 from mnist_cnn.training import train as train_run
@@ -105,7 +105,9 @@ def test_an_exported_checkpoint_is_the_network_alone(
     assert code == 0
     assert f"small.ckpt: {small.stat().st_size:,} bytes" in output
     assert small.stat().st_size < path.stat().st_size / 2
-    assert str(fake_data.folder.parent).encode() not in small.read_bytes()
+    folder = str(fake_data.folder.parent).encode()
+    assert folder in path.read_bytes()
+    assert folder not in small.read_bytes()
 
     before, after = load_checkpoint(path), load_checkpoint(small)
     assert after.epoch == before.epoch
@@ -126,6 +128,18 @@ def test_no_training_goes_on_from_an_exported_checkpoint(run: Path, tmp_path: Pa
     export_checkpoint(whole, tmp_path / "small.ckpt")
     with pytest.raises(ValueError, match=r"small.ckpt was exported without the optimizer's state"):
         check_resumable(tmp_path / "small.ckpt", whole.recipe)
+
+
+def test_a_checkpoint_is_not_replaced_by_its_export(
+    run: Path, run_here: Here, tmp_path: Path
+) -> None:
+    path = tmp_path / "last.ckpt"
+    path.write_bytes((run / "checkpoints" / "last.ckpt").read_bytes())
+    content = path.read_bytes()
+    code, output = run_here("export.py", str(path), "./last.ckpt")
+    assert code == 2
+    assert output.startswith("error: last.ckpt is the checkpoint itself; name another file;")
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny.pt"])

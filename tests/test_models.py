@@ -248,7 +248,7 @@ def test_unpadded_cnn_with_all_its_choices() -> None:
     # Of the stem, 4 to 6 maps, and twice 6 to 6; by-map and 1×1 convolutions are two.
     [(False, False, 4), (False, True, 3), (True, False, 7), (True, True, 5)],
 )
-def test_convolutions_between_as_many_maps_can_share_their_weights(
+def test_convolutions_of_the_same_numbers_of_maps_can_share_their_weights(
     separable: bool, shared: bool, different: int
 ) -> None:
     model = UnpaddedCnn(MNIST, 10, channels=(4, 6, 6, 6), separable=separable, shared=shared)

@@ -396,10 +396,10 @@ def test_trains_in_every_precision_of_a_cpu(
 
 
 @pytest.mark.parametrize(
-    "setting", ["optimizer.lr=abc", "optimizer.weight_decay=none", "trainer.max_epochs=ten"]
+    "setting", ["optimizer.lr=abc", "+optimizer.nesterov=off", "trainer.max_epochs=ten"]
 )
 def test_a_text_for_a_number_is_refused(setting: str, make_config: MakeConfig) -> None:
-    name, _, value = setting.partition("=")
+    name, _, value = setting.removeprefix("+").partition("=")
     with pytest.raises(ValueError, match=f"{name} is '{value}', must be a number"):
         train(make_config(setting))
 

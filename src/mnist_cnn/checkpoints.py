@@ -4,6 +4,7 @@ import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -14,6 +15,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.models import DigitClassifier
+from mnist_cnn.outputs import write_whole
 
 # 1: `mnist_cnn` holds format_version, model and recipe; the rest is Lightning's.
 FORMAT_VERSION = 1
@@ -81,6 +83,39 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             "checkpoint as this project wrote it"
         ) from error
     return Checkpoint(Path(path), model.eval(), epoch, data, description.get("recipe", {}))
+
+
+def export_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Writes a checkpoint without what only a training needs, above all the optimizer's state.
+
+    It can be evaluated and read with, but no training goes on from it. Of absolute paths in its
+    recipe the last part is kept: the folders say something of the machine only.
+
+    Args:
+        checkpoint: As it was loaded.
+        path: The file, whose folder exists.
+
+    Raises:
+        OSError: The file can't be written.
+    """
+    content = {
+        DESCRIPTION: _description(checkpoint.model, _without_folders(checkpoint.recipe)),
+        "state_dict": checkpoint.model.state_dict(),
+        "hyper_parameters": dict(checkpoint.model.hparams),
+        "datamodule_hyper_parameters": _without_folders(checkpoint.data),
+        "epoch": checkpoint.epoch - 1,  # counted from 0, as Lightning does
+    }
+    file = BytesIO()
+    torch.save(content, file)
+    write_whole(path, file.getvalue())
+
+
+def _without_folders(value: Any) -> Any:  # noqa: ANN401  # plain data of any kind
+    if isinstance(value, dict):
+        return {key: _without_folders(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def newest_checkpoint(root: str | Path) -> Path:
@@ -172,11 +207,11 @@ class CheckpointDescription(Callback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Adds the description."""
-        checkpoint[DESCRIPTION] = {
-            "format_version": FORMAT_VERSION,
-            "model": type(pl_module).__name__,
-            "recipe": self.recipe,
-        }
+        checkpoint[DESCRIPTION] = _description(pl_module, self.recipe)
+
+
+def _description(model: LightningModule, recipe: Any) -> dict[str, Any]:  # noqa: ANN401  # as above
+    return {"format_version": FORMAT_VERSION, "model": type(model).__name__, "recipe": recipe}
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from glob import glob
-from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -63,12 +63,33 @@ class Distillation:
         return (logits.float() / self.temperature).softmax(dim=2).mean(dim=0)
 
 
+def find_teachers(teachers: Sequence[str]) -> list[str]:
+    """The files that names and patterns such as `outputs/sweeps/TIME/*/checkpoints/last.ckpt` mean.
+
+    Raises:
+        ValueError: `teachers` is one text, or a file is there twice.
+    """
+    if isinstance(teachers, str):
+        raise ValueError(f"distillation teachers is {teachers}, must be a list; put it in brackets")
+    files: list[str] = []
+    for name in teachers:
+        # Path.glob takes no absolute patterns; a file whose name looks like a pattern is itself.
+        matches = [] if Path(name).exists() else sorted(glob(name, recursive=True))  # noqa: PTH207
+        for path in matches or [name]:
+            if path in files:
+                raise ValueError(
+                    f"distillation teacher {path} is named twice and would count twice; name each "
+                    "file once"
+                )
+            files.append(path)
+    return files
+
+
 def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Distillation | None:
     """What `distillation` in a configuration stands for; None without teachers.
 
     Args:
-        settings: `teachers`, the files of their checkpoints or patterns such as `runs/*/last.ckpt`,
-            `weight` and `temperature`.
+        settings: `teachers`, the files of their checkpoints, `weight` and `temperature`.
         data: Of the training, ready to use.
 
     Raises:
@@ -78,15 +99,9 @@ def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Disti
     """
     if not settings["teachers"]:
         return None
-    if isinstance(settings["teachers"], str):
-        raise ValueError(
-            f"distillation teachers is {settings['teachers']}, must be a list; put it in brackets"
-        )
     teachers = []
     own = (tuple(data.image_shape), data.num_classes, data.hparams["normalization"])
-    # Path.glob takes no absolute patterns; what matches nothing may be a file with brackets.
-    files = [sorted(glob(str(name))) or [name] for name in settings["teachers"]]  # noqa: PTH207
-    for path in chain.from_iterable(files):
+    for path in settings["teachers"]:
         checkpoint = load_checkpoint(path)
         network = checkpoint.model.hparams
         theirs = (tuple(network["input_shape"]), network["num_classes"], checkpoint.normalization)

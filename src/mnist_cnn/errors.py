@@ -22,20 +22,25 @@ class Parser(argparse.ArgumentParser):
 def number(
     kind: type[Number], least: Number, most: Number | float = math.inf
 ) -> Callable[[str], Number]:
-    """Reads a number of a command line, for `add_argument(type=number(int, 1))`.
+    """What reads a number of a command line, for `add_argument(type=number(int, 1))`.
 
     Args:
         kind: int or float.
         least: The smallest that is taken.
-        most: The largest.
+        most: The largest; infinity is no limit.
+
+    Returns:
+        From a text to the number; raises `argparse.ArgumentTypeError` where it is none, or outside
+        of the limits.
     """
     limits = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
     rule = f"a {'whole ' if kind is int else ''}number {limits}"
 
     def read(text: str) -> Number:
         with suppress(ValueError):
-            if least <= kind(text) <= most:
-                return kind(text)
+            value = kind(text)
+            if least <= value <= most:
+                return value
         raise argparse.ArgumentTypeError(f"{text!r} must be {rule}")
 
     return read

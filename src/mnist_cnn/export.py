@@ -1,13 +1,11 @@
-"""Writes networks to give away: for programs without torch, or as small checkpoints."""
+"""Writes networks for programs without torch."""
 
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mnist_cnn.checkpoints import DESCRIPTION, FORMAT_VERSION, Checkpoint
+from mnist_cnn.checkpoints import Checkpoint
 from mnist_cnn.data import Normalization, build_normalization
 from mnist_cnn.models import DigitClassifier
 from mnist_cnn.outputs import write_whole
@@ -60,40 +58,3 @@ def export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     for node in model.graph.node:
         node.ClearField("metadata_props")  # stack traces, with this machine's paths
     write_whole(path, model.SerializeToString())
-
-
-def export_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Writes a checkpoint without the optimizer's state, a third of the size, and without places.
-
-    It can be evaluated and read with, but no training goes on from it. Of absolute paths in its
-    recipe the last part is kept: the rest says something of the machine only.
-
-    Args:
-        checkpoint: As it was loaded.
-        path: The file, whose folder exists.
-
-    Raises:
-        OSError: The file can't be written.
-    """
-    content = {
-        DESCRIPTION: {
-            "format_version": FORMAT_VERSION,
-            "model": type(checkpoint.model).__name__,
-            "recipe": _without_places(checkpoint.recipe),
-        },
-        "state_dict": checkpoint.model.state_dict(),
-        "hyper_parameters": dict(checkpoint.model.hparams),
-        "datamodule_hyper_parameters": _without_places(checkpoint.data),
-        "epoch": checkpoint.epoch - 1,  # counted from 0, as Lightning does
-    }
-    file = BytesIO()
-    torch.save(content, file)
-    write_whole(path, file.getvalue())
-
-
-def _without_places(value: Any) -> Any:  # noqa: ANN401  # plain data of any kind
-    if isinstance(value, dict):
-        return {key: _without_places(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_without_places(part) for part in value]
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value

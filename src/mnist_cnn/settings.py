@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
 # What a run may watch, and which way is better.
 MONITORS = {
@@ -13,8 +13,8 @@ MONITORS = {
     "train/loss": "min",
     "epoch": "max",
 }
-# Other settings of an optimizer may be text, such as LBFGS's line_search_fn.
-OPTIMIZER_NUMBERS = ("lr", "weight_decay", "momentum", "eps")
+# What is text by nature: the class, and settings of torch's LBFGS and Muon.
+OPTIMIZER_TEXTS = ("_target_", "line_search_fn", "adjust_lr_fn")
 
 
 def check_settings(cfg: DictConfig) -> None:
@@ -37,11 +37,18 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError(
             f"threads is {cfg.threads}, must be a whole number above 0; null is torch's choice"
         )
-    # As text these would fail deep inside of torch or Lightning, without their names.
-    for name in (*(f"optimizer.{name}" for name in OPTIMIZER_NUMBERS), "trainer.max_epochs"):
-        value = OmegaConf.select(cfg, name)
+    numbers = {
+        f"optimizer.{name}": value
+        for name, value in cfg.optimizer.items()
+        if name not in OPTIMIZER_TEXTS
+    }
+    numbers["trainer.max_epochs"] = cfg.trainer.max_epochs
+    for name, value in numbers.items():
+        # As text it would fail deep inside of torch or Lightning, without its name, or be true.
         if isinstance(value, str):
-            raise ValueError(f"{name} is {value!r}, must be a number; see train.py --cfg job")
+            raise ValueError(
+                f"{name} is {value!r}, must be a number, true or false; see train.py --cfg job"
+            )
     accelerator = cfg.trainer.accelerator
     if accelerator == "gpu" and not (
         torch.cuda.is_available() or torch.backends.mps.is_available()

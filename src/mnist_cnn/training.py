@@ -28,7 +28,7 @@ from mnist_cnn.checkpoints import (
     newest_checkpoint,
 )
 from mnist_cnn.data import MnistDataModule
-from mnist_cnn.distillation import build_distillation
+from mnist_cnn.distillation import build_distillation, find_teachers
 from mnist_cnn.errors import one_line, show_traceback
 from mnist_cnn.hardware import DEFAULT_THREADS, choose_precision, keep_freed_memory
 from mnist_cnn.hydra_run import group_choices, in_sweep, overrides, resume_command, sweep_folder
@@ -113,6 +113,7 @@ def train(cfg: DictConfig) -> float | None:
         keep_last_epoch(cfg)
     if cfg.trainer.precision == "auto":
         cfg.trainer.precision = choose_precision(cfg.trainer.accelerator)
+    cfg.distillation.teachers = find_teachers(cfg.distillation.teachers or [])
     torch.set_num_threads(cfg.threads or DEFAULT_THREADS)
     keep_freed_memory()
     seed_everything(cfg.seed, workers=True)

@@ -37,9 +37,10 @@ class UnpaddedCnn(DigitClassifier):
         kernel: Side of the first convolution, in pixels; without meaning where that is left out.
         separable: Splits each 3×3 convolution into one of each map by itself and a 1×1 one of all
             maps (Chollet 2017, "Xception"): from 32 maps to 32, 1,312 weights in place of 9,216.
-        shared: Convolutions from as many maps to as many have the same weights, each with a batch
-            normalisation of its own: more depth and width from as many parameters. (Shared ones
-            are known from recurrent convolutional networks, Liang and Hu 2015.)
+        shared: Shares weights across layers: 3×3 convolutions that agree in both their numbers of
+            maps, inputs and outputs, have the same ones, each with a batch normalisation of its
+            own (Liang and Hu 2015, "Recurrent convolutional neural network for object
+            recognition"). The same parameters make a deeper and wider network.
         moments: Centres, straightens and scales the digits first, see `MomentNormalization`:
             a small network need not learn that. A larger one learns more from augmentation.
         gradients: In place of the first convolution the gradient in eight directions, without
@@ -94,7 +95,7 @@ def _blocks(widths: Sequence[int], *, separable: bool, shared: bool) -> Iterator
 
 
 def _convs(inputs: int, outputs: int, *, separable: bool) -> list[nn.Module]:
-    # No bias: the normalisation behind it would take it out again.
+    # Without bias, as in `conv_bn`.
     if not separable:
         return [nn.Conv2d(inputs, outputs, 3, bias=False)]
     by_map = nn.Conv2d(inputs, inputs, 3, groups=inputs, bias=False)
