@@ -1,0 +1,38 @@
+"""The networks that come with the project: small, without traces, as their README says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hydra.utils import instantiate
+
+from conftest import ROOT, FakeData, compose_config
+from mnist_cnn.checkpoints import load_checkpoint
+
+WEIGHTS = ROOT / "src" / "mnist_cnn" / "weights"
+CHECKPOINTS = sorted(path.stem for path in WEIGHTS.glob("*.ckpt"))
+
+
+def test_there_are_networks_for_mnist() -> None:
+    assert CHECKPOINTS == ["tiny_100k", "tiny_20k", "tiny_700"]
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_a_network_is_its_experiments(name: str, fake_data: FakeData, tmp_path: Path) -> None:
+    path = WEIGHTS / f"{name}.ckpt"
+    checkpoint = load_checkpoint(path)
+    cfg = compose_config(fake_data, tmp_path, f"experiment={name}")
+    expected = instantiate(cfg.model, input_shape=(1, 28, 28), num_classes=10).state_dict()
+    weights = checkpoint.model.state_dict()
+    assert {key: value.shape for key, value in weights.items()} == {
+        key: value.shape for key, value in expected.items()
+    }
+    count = sum(parameter.numel() for parameter in checkpoint.model.parameters())
+    assert re.search(rf"\| `{name}.ckpt` \| {count:,} \|", (WEIGHTS / "README.md").read_text())
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.iterdir()), ids=lambda path: path.name)
+def test_a_file_is_small_and_names_no_folder_of_a_machine(path: Path) -> None:
+    content = path.read_bytes()
+    assert len(content) < 2_000_000
+    assert not re.search(rb"/(home|root|tmp|Users|work)/", content)
