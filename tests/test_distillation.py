@@ -120,7 +120,8 @@ def test_a_pattern_names_several_teachers(tmp_path: Path) -> None:
     assert found("**/last.ckpt") == [f"{name}/last.ckpt" for name in ("[c]", "a", "b", "c")]
     assert found("b/last.ckpt", "[a]/last.ckpt") == ["b/last.ckpt", "a/last.ckpt"]
     assert found("[c]/last.ckpt") == ["[c]/last.ckpt"]  # the name of a file is no pattern
-    assert found("missing.ckpt") == ["missing.ckpt"]
+    with pytest.raises(FileNotFoundError, match=r"d\*/last\.ckpt is no file, and no file matches"):
+        found("d*/last.ckpt")
     with pytest.raises(ValueError, match=r"a/last\.ckpt is named twice and would count"):
         found("*/last.ckpt", "a/last.ckpt")
 
@@ -163,7 +164,7 @@ def test_teachers_take_the_precision_of_the_run(
         ("distillation.teachers=one.ckpt", "teachers is one.ckpt, must be a list; put it in brack"),
         ("data/normalization=center", "trained with data/normalization .*0.1307.*has .*0.5"),
         ("distillation.weight=2", "distillation weight is 2, must be from 0 to 1"),
-        ("distillation.teachers=[no.ckpt]", "checkpoint no.ckpt is not a file"),
+        ("distillation.teachers=[no.ckpt]", "teacher no.ckpt is no file, and no file matches it"),
     ],
 )
 def test_what_does_not_fit_is_refused(

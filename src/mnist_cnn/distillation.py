@@ -67,6 +67,7 @@ def find_teachers(teachers: Sequence[str]) -> list[str]:
     """The files that names and patterns such as `outputs/sweeps/TIME/*/checkpoints/last.ckpt` mean.
 
     Raises:
+        FileNotFoundError: A name is no file, and no file matches it.
         ValueError: `teachers` is one text, or a file is there twice.
     """
     if isinstance(teachers, str):
@@ -74,8 +75,13 @@ def find_teachers(teachers: Sequence[str]) -> list[str]:
     files: list[str] = []
     for name in teachers:
         # Path.glob takes no absolute patterns; a file whose name looks like a pattern is itself.
-        matches = [] if Path(name).exists() else sorted(glob(name, recursive=True))  # noqa: PTH207
-        for path in matches or [name]:
+        matches = [name] if Path(name).exists() else sorted(glob(name, recursive=True))  # noqa: PTH207
+        if not matches:
+            raise FileNotFoundError(
+                f"distillation teacher {name} is no file, and no file matches it as a pattern; "
+                "check the path"
+            )
+        for path in matches:
             if path in files:
                 raise ValueError(
                     f"distillation teacher {path} is named twice and would count twice; name each "

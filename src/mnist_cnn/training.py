@@ -114,6 +114,8 @@ def train(cfg: DictConfig) -> float | None:
     if cfg.trainer.precision == "auto":
         cfg.trainer.precision = choose_precision(cfg.trainer.accelerator)
     cfg.distillation.teachers = find_teachers(cfg.distillation.teachers or [])
+    for teacher in cfg.distillation.teachers:
+        log.info("learns from %s", shown(teacher))
     torch.set_num_threads(cfg.threads or DEFAULT_THREADS)
     keep_freed_memory()
     seed_everything(cfg.seed, workers=True)
