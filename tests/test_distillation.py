@@ -124,6 +124,8 @@ def test_a_pattern_names_several_teachers(tmp_path: Path) -> None:
         found("d*/last.ckpt")
     with pytest.raises(ValueError, match=r"a/last\.ckpt is named twice and would count"):
         found("*/last.ckpt", "a/last.ckpt")
+    with pytest.raises(ValueError, match=r"teacher /\S+/a/last\.ckpt is named twice and would"):
+        found("a/last.ckpt", "b/../a/last.ckpt")
 
 
 def test_a_checkpoint_names_its_teachers_one_by_one(

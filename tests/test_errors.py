@@ -7,13 +7,7 @@ import pytest
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-from mnist_cnn.errors import (
-    ends_with_one_line,
-    number,
-    one_line,
-    run_command,
-    show_traceback,
-)
+from mnist_cnn.errors import ends_with_one_line, number, one_line, run_command, show_traceback
 
 HINT = "(HYDRA_FULL_ERROR=1 shows where)"
 BAD_DATA = {

@@ -2,7 +2,7 @@
 
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +32,7 @@ class Checkpoint:
         epoch: Number of the epoch it was saved in, from 1.
         data: Arguments of the data module it was trained with, but for augmentation.
         recipe: The whole configuration of its training, as plain data.
+        resumable: Whether a training can go on from it: it has the optimizer's state.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class Checkpoint:
     epoch: int
     data: dict[str, Any]
     recipe: dict[str, Any]
+    resumable: bool = False
 
     @property
     def normalization(self) -> dict[str, Any]:
@@ -82,7 +84,32 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             f"checkpoint {path} lacks a part, or its parts don't fit its {name} ({reason}); use a "
             "checkpoint as this project wrote it"
         ) from error
-    return Checkpoint(Path(path), model.eval(), epoch, data, description.get("recipe", {}))
+    return Checkpoint(
+        path=Path(path),
+        model=model.eval(),
+        epoch=epoch,
+        data=data,
+        recipe=description.get("recipe", {}),
+        resumable="optimizer_states" in content,
+    )
+
+
+def check_distinct(paths: Sequence[Path], what: str) -> None:
+    """Checks that no file counts twice.
+
+    Args:
+        paths: Files that exist.
+        what: What they are called in the error.
+
+    Raises:
+        ValueError: Two paths are one file.
+    """
+    files = [path.resolve() for path in paths]
+    for index, file in enumerate(files):
+        if file in files[:index]:
+            raise ValueError(
+                f"{what} {file} is named twice and would count twice; name each file once"
+            )
 
 
 def export_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -147,12 +174,13 @@ def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
         ValueError: It is no checkpoint of this project, or one of a run with other settings, or was
             exported.
     """
-    before, now = (_settings(run) for run in (load_checkpoint(path).recipe, recipe))
-    if "optimizer_states" not in _read(Path(path)):
+    checkpoint = load_checkpoint(path)
+    if not checkpoint.resumable:
         raise ValueError(
             f"checkpoint {path} was exported without the optimizer's state, which going on needs; "
             "use the run's own last.ckpt"
         )
+    before, now = _settings(checkpoint.recipe), _settings(recipe)
     differing = [
         key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)
     ]

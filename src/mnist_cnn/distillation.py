@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mnist_cnn.checkpoints import load_checkpoint
+from mnist_cnn.checkpoints import check_distinct, load_checkpoint
 from mnist_cnn.data import MnistDataModule
 
 
@@ -81,13 +81,8 @@ def find_teachers(teachers: Sequence[str]) -> list[str]:
                 f"distillation teacher {name} is no file, and no file matches it as a pattern; "
                 "check the path"
             )
-        for path in matches:
-            if path in files:
-                raise ValueError(
-                    f"distillation teacher {path} is named twice and would count twice; name each "
-                    "file once"
-                )
-            files.append(path)
+        files += matches
+    check_distinct([Path(file) for file in files], "distillation teacher")
     return files
 
 

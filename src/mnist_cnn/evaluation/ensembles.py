@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mnist_cnn.checkpoints import Checkpoint
+from mnist_cnn.checkpoints import Checkpoint, check_distinct
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.evaluation.predictions import (
     Member,
@@ -57,13 +57,7 @@ def check_members(checkpoints: Sequence[Checkpoint], part: str) -> None:
             images' shape, the data files they were trained for or, if they are to read it, the
             part put aside for validation.
     """
-    paths = [checkpoint.path.resolve() for checkpoint in checkpoints]
-    for index, path in enumerate(paths):
-        if path in paths[:index]:
-            raise ValueError(
-                f"checkpoint {path} is named twice and would count twice in the mean; name "
-                "each file once"
-            )
+    check_distinct([checkpoint.path for checkpoint in checkpoints], "checkpoint")
     first, *others = checkpoints
     expected = _task(first, part)
     for other in others:
