@@ -8,6 +8,7 @@ import pytest
 from mnist_cnn.photos.ink import (
     Ink,
     Polarity,
+    close_strokes,
     estimate_background,
     find_ink,
     measure_contrast,
@@ -148,10 +149,28 @@ def test_background_keeps_a_hard_edge() -> None:
     assert soft.sum() <= 6
 
 
+@pytest.mark.parametrize(("noise", "off"), [(0, 0), (3, 4)])
+def test_closing_strokes_leaves_a_shadow_whose_edge_they_cross(noise: float, off: int) -> None:
+    light = np.full((240, 320), 220, np.uint8)
+    light[:, 160:] = 90
+    grey = light.copy()
+    grey[100:110, 60:260] //= 2
+    random = np.random.default_rng(0).normal(0, noise, grey.shape)
+    closed = close_strokes(np.clip(grey + random, 0, 255).astype(np.uint8), 0.06)
+    assert closed.dtype == np.uint8
+    away = np.abs(closed.astype(int) - light)
+    assert np.quantile(away, 0.99) <= off
+    assert away[95:115].mean() <= off
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1600), (1600, 2), (3, 5), (1200, 1600)])
 def test_any_shape_has_a_background(shape: tuple[int, int]) -> None:
     grey = np.full(shape, 77, np.uint8)
-    for background in (estimate_background(grey, WINDOW), paper_around(grey, np.zeros_like(grey))):
+    for background in (
+        estimate_background(grey, WINDOW),
+        paper_around(grey, np.zeros_like(grey)),
+        close_strokes(grey, 0.06),
+    ):
         assert background.shape == shape
         assert abs(background.astype(int) - 77).max() <= 1
 

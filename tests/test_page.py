@@ -182,6 +182,20 @@ def test_a_finger_is_left_out_at_first() -> None:
     assert [piece.area for piece in line.pieces] == pytest.approx(areas, rel=0.03)
 
 
+# Where the shadow is, by x and y as shares of the image.
+@pytest.mark.parametrize(("right", "edge"), [(0.9, 1.1), (-1, 0)])
+def test_digits_in_a_shadow_and_across_its_edge_are_found_whole(right: float, edge: float) -> None:
+    image = drawn(400, 800, "5 7 2")[100:270, 20:560]
+    image = np.asarray(image * np.random.default_rng(1).normal(1, 0.004, image.shape), np.uint8)
+    y, x = np.mgrid[:170, :540] / np.array([170, 540])[:, None, None]
+    light = np.where(y + right * x > edge, 0.45, 1)
+    expected = [piece.area for piece in next(pages_of(image)).pieces]
+    shaded = np.asarray(image * light[..., None], np.uint8)
+    found = [[piece.area for piece in page.pieces] for page in pages_of(shaded)]
+    assert len(expected) == 3
+    assert any(areas == pytest.approx(expected, rel=0.12) for areas in found)
+
+
 def test_blank_paper_has_no_pages() -> None:
     assert list(pages_of(np.full((60, 80, 3), 200, np.uint8))) == []
 

@@ -21,6 +21,8 @@ BACKGROUND_SIDE = 240
 PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside it
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
+# This share of the pixels, those nearest to the background, is paper even where ink prevails.
+SURELY_PAPER = 0.3
 FAINTEST_INK = 0.04
 
 
@@ -76,6 +78,27 @@ def estimate_background(grey: Bytes, window: float) -> Bytes:
     padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REFLECT)
     median = cv2.medianBlur(padded, side)[margin : margin + size[1], margin : margin + size[0]]
     return cv2.resize(median, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
+def close_strokes(grey: Bytes, window: float) -> Bytes:
+    """The paper without dark strokes, with all that is wider: shadows, fingers, the table.
+
+    Morphological closing leaves edges where they are, also where strokes cross them; of a median
+    they draw some of their own.
+
+    Args:
+        grey: (H, W), uint8.
+        window: What is narrower is a stroke; a share of the longer side of the image.
+
+    Returns:
+        (H, W), uint8.
+    """
+    side = round(window * max(grey.shape)) | 1
+    smooth = cv2.medianBlur(grey, 5)
+    closed = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    # The brightest of many pixels is too bright by the noise; most pixels are paper.
+    excess = np.uint8(np.median(closed[::4, ::4] - smooth[::4, ::4]))
+    return np.asarray(closed - np.minimum(closed, excess), np.uint8)
 
 
 def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
@@ -155,12 +178,11 @@ def find_ink(
     contrast = measure_contrast(grey, background, polarity)
     if ignored is not None:
         contrast[ignored > 0] = 0
-    # The 30 % of the pixels nearest to the background are paper even where ink prevails; a normal
-    # distribution has 30 % within 0.385 standard deviations.
+    # A normal distribution has 30 % within 0.385 standard deviations.
     other: Polarity = "light" if polarity == "dark" else "dark"
     opposite = measure_contrast(grey[::2, ::2], background[::2, ::2], other)
     some = np.maximum(contrast[::2, ::2], opposite)
-    noise = float(np.quantile(some, 0.3)) / 0.385
+    noise = float(np.quantile(some, SURELY_PAPER)) / 0.385
     floor = max(NOISE_FACTOR * noise, FAINTEST_INK)
     inked = contrast[contrast > floor]
     if inked.size < 8:  # nothing, or specks of noise
