@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_an_ensemble_averages_its_members_each_with_its_own_normalisation(
     assert torch.equal(together.images, singles[0].images)
     assert torch.equal(together.labels, singles[0].labels)
     assert together.members == tuple(
-        Member(name, single.accuracy, single.loss, None)
+        Member(name, single.accuracy, single.loss, None, None)
         for name, single in zip(["x.ckpt", "xx.ckpt", "xxx.ckpt"], singles, strict=True)
     )
     assert len({member.loss for member in together.members}) == 3
@@ -139,6 +140,22 @@ def test_an_ensemble_knows_the_doubtful_labels_and_the_folder(
     singles = [evaluate(checkpoint, folder).beyond_doubt() for checkpoint in checkpoints]
     assert [len(single.labels) for single in singles] == [498] * 3
     assert [m.accuracy_beyond_doubt for m in together.members] == [s.accuracy for s in singles]
+    assert [m.loss_beyond_doubt for m in together.members] == [s.loss for s in singles]
+
+
+def test_validation_labels_are_in_doubt_where_all_members_are_wrong(make_data: MakeData) -> None:
+    data = dict(make_data(val_size=100).hparams)
+    checkpoints = [make_checkpoint(f"{'x' * size}.ckpt", data) for size in (1, 2)]
+    first, second = (evaluate(checkpoint, part="val") for checkpoint in checkpoints)
+    together = evaluate_together(checkpoints, part="val")
+    wrong = [i for i in range(100) if not first.correct[i] and not second.correct[i]]
+    assert 0 < len(wrong) < 100
+    assert list(together.doubtful) == wrong
+    rest = replace(first, doubtful=tuple(wrong)).beyond_doubt()
+    assert len(rest.labels) == 100 - len(wrong)
+    assert together.members[0].accuracy_beyond_doubt == rest.accuracy > first.accuracy
+    assert together.members[0].loss_beyond_doubt == rest.loss
+    assert evaluate(checkpoints[0], part="val").doubtful == ()
 
 
 def test_turned_images_count_in_every_member(checkpoints: list[Checkpoint]) -> None:
@@ -244,6 +261,7 @@ def test_the_command_reports_an_ensemble(
             "accuracy": single.accuracy,
             "loss": single.loss,
             "accuracy_beyond_doubt": None,
+            "loss_beyond_doubt": None,
         }
         for name, single in zip(two_files, singles, strict=True)
     ]

@@ -21,9 +21,9 @@ def noisy() -> Predictions:
 
 
 MEMBERS = (
-    Member("a.ckpt", 0.5, 1.5, None),
-    Member("b c.ckpt", 0.51, 1.25, None),
-    Member("d.ckpt", 0.55, 1.0, None),
+    Member("a.ckpt", 0.5, 1.5, None, None),
+    Member("b c.ckpt", 0.51, 1.25, None, None),
+    Member("d.ckpt", 0.55, 1.0, None, None),
 )
 
 
@@ -50,6 +50,7 @@ def test_the_report_has_the_accuracy_beyond_doubt_where_labels_are_in_doubt(
     report = report_data(predictions)
     assert report.pop("beyond_doubt") == {
         "images": 297,
+        "loss": rest.loss,
         "accuracy": rest.accuracy,
         "accuracy_interval_95": list(rest.accuracy_interval),
     }
@@ -60,6 +61,7 @@ def test_the_report_has_the_accuracy_beyond_doubt_where_labels_are_in_doubt(
         f"accuracy, label not in doubt  {rest.accuracy:.2%}  (95 % interval {low:.2%} to "
         f"{high:.2%}) of 297 images"
     )
+    assert lines.pop(3) == f"the same, label not in doubt  {rest.loss:.4f}"
     assert lines == format_report(noisy).splitlines()
 
 
@@ -67,9 +69,27 @@ def test_the_report_of_an_ensemble_begins_with_its_members(noisy: Predictions) -
     predictions = replace(noisy, members=MEMBERS)
     report = json.loads(json.dumps(report_data(predictions)))
     assert report.pop("members") == [
-        {"checkpoint": "a.ckpt", "accuracy": 0.5, "loss": 1.5, "accuracy_beyond_doubt": None},
-        {"checkpoint": "b c.ckpt", "accuracy": 0.51, "loss": 1.25, "accuracy_beyond_doubt": None},
-        {"checkpoint": "d.ckpt", "accuracy": 0.55, "loss": 1.0, "accuracy_beyond_doubt": None},
+        {
+            "checkpoint": "a.ckpt",
+            "accuracy": 0.5,
+            "loss": 1.5,
+            "accuracy_beyond_doubt": None,
+            "loss_beyond_doubt": None,
+        },
+        {
+            "checkpoint": "b c.ckpt",
+            "accuracy": 0.51,
+            "loss": 1.25,
+            "accuracy_beyond_doubt": None,
+            "loss_beyond_doubt": None,
+        },
+        {
+            "checkpoint": "d.ckpt",
+            "accuracy": 0.55,
+            "loss": 1.0,
+            "accuracy_beyond_doubt": None,
+            "loss_beyond_doubt": None,
+        },
     ]
     assert report == report_data(noisy)
     # By hand: means 0.52 and 1.25, deviations sqrt(0.0014 / 2) and sqrt(0.125 / 2).
@@ -88,19 +108,22 @@ def test_the_report_of_an_ensemble_begins_with_its_members(noisy: Predictions) -
     ]
 
 
-def test_members_have_a_column_without_the_doubtful_labels(noisy: Predictions) -> None:
-    sure = (0.75, 0.5, 0.7)
+def test_members_have_columns_without_the_doubtful_labels(noisy: Predictions) -> None:
+    sure = [(0.75, 0.5), (0.5, 0.75), (0.7, 1.0)]
     members = tuple(
-        replace(member, accuracy_beyond_doubt=share)
-        for member, share in zip(MEMBERS, sure, strict=True)
+        replace(member, accuracy_beyond_doubt=share, loss_beyond_doubt=loss)
+        for member, (share, loss) in zip(MEMBERS, sure, strict=True)
     )
     lines = format_report(replace(noisy, members=members)).splitlines()
     assert lines[:2] == [
-        "accuracy  accuracy, label not in doubt  negative log-likelihood  member",
-        "  50.00%                        75.00%                   1.5000  a.ckpt",
+        "accuracy  accuracy, label not in doubt  negative log-likelihood  "
+        "the same, label not in doubt  member",
+        "  50.00%                        75.00%                   1.5000  "
+        "                      0.5000  a.ckpt",
     ]
-    # By hand: mean 0.65, deviation sqrt(0.035 / 2).
+    # By hand: means 0.65 and 0.75, deviations sqrt(0.035 / 2) and sqrt(0.125 / 2).
     assert lines[7] == "accuracy, label not in doubt  65.00% ± 13.23%  (50.00% to 75.00%)"
+    assert lines[9] == "the same, label not in doubt  0.7500 ± 0.2500  (0.5000 to 1.0000)"
 
 
 def test_the_report_says_that_images_were_turned(noisy: Predictions) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
+
 from mnist_cnn.checkpoints import Checkpoint, check_distinct
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.evaluation.predictions import (
@@ -21,6 +23,10 @@ def evaluate_together(
     part: str = "test",
 ) -> Predictions:
     """Predicts images by the mean of the networks' probabilities.
+
+    Of validation images, nobody has checked the labels: those of images that all networks misread
+    count as in doubt. A few of them outweigh all other images in the loss, and networks that differ
+    there differ in how sure they are of mistakes.
 
     Args:
         checkpoints: At least one; a single one is no ensemble but evaluated as it is. The data is
@@ -43,10 +49,14 @@ def evaluate_together(
         replace(first, logits=predict(checkpoint, first.images, turn))
         for checkpoint in checkpoints[1:]
     ]
+    if part == "val":
+        misread = ~torch.stack([single.correct for single in singles]).any(dim=0)
+        doubtful = tuple(misread.nonzero().flatten().tolist())
+        singles = [replace(single, doubtful=doubtful) for single in singles]
     members = tuple(
         _member(checkpoint, single) for checkpoint, single in zip(checkpoints, singles, strict=True)
     )
-    return replace(first, logits=mean_logits([s.logits for s in singles]), members=members)
+    return replace(singles[0], logits=mean_logits([s.logits for s in singles]), members=members)
 
 
 def check_members(checkpoints: Sequence[Checkpoint], part: str) -> None:
@@ -72,8 +82,14 @@ def check_members(checkpoints: Sequence[Checkpoint], part: str) -> None:
 
 
 def _member(checkpoint: Checkpoint, single: Predictions) -> Member:
-    sure = single.beyond_doubt().accuracy if single.doubtful else None
-    return Member(str(checkpoint.path), single.accuracy, single.loss, sure)
+    rest = single.beyond_doubt() if single.doubtful else None
+    return Member(
+        str(checkpoint.path),
+        single.accuracy,
+        single.loss,
+        rest.accuracy if rest else None,
+        rest.loss if rest else None,
+    )
 
 
 def _task(checkpoint: Checkpoint, part: str) -> dict[str, object]:

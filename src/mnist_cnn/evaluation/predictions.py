@@ -41,12 +41,14 @@ class Member:
         accuracy: In [0, 1].
         loss: Mean negative log-likelihood, in nats.
         accuracy_beyond_doubt: Without the images whose label is in doubt; None where none is.
+        loss_beyond_doubt: The same of the loss.
     """
 
     checkpoint: str
     accuracy: float
     loss: float
     accuracy_beyond_doubt: float | None
+    loss_beyond_doubt: float | None
 
 
 @dataclass(frozen=True)

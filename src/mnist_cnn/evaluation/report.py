@@ -10,6 +10,13 @@ from typing import Any
 
 from mnist_cnn.evaluation.predictions import Member, Predictions
 
+MEMBER_COLUMNS = {  # attributes of `Member` and how they are written
+    "accuracy": ("accuracy", ".2%"),
+    "accuracy, label not in doubt": ("accuracy_beyond_doubt", ".2%"),
+    "negative log-likelihood": ("loss", ".4f"),
+    "the same, label not in doubt": ("loss_beyond_doubt", ".4f"),
+}
+
 
 def format_report(predictions: Predictions) -> str:
     """All figures as text for the screen."""
@@ -21,15 +28,15 @@ def format_report(predictions: Predictions) -> str:
         f"images                        {len(predictions.labels)}",
         f"accuracy                      {_format_accuracy(predictions)}",
     ]
-    if predictions.doubtful:
-        rest = predictions.beyond_doubt()
+    rest = predictions.beyond_doubt() if predictions.doubtful else None
+    if rest:
         lines.append(
             f"accuracy, label not in doubt  {_format_accuracy(rest)} of {len(rest.labels)} images"
         )
-    lines += [
-        f"negative log-likelihood       {predictions.loss:.4f}",
-        f"expected calibration error    {predictions.calibration_error:.4f}",
-    ]
+    lines.append(f"negative log-likelihood       {predictions.loss:.4f}")
+    if rest:
+        lines.append(f"the same, label not in doubt  {rest.loss:.4f}")
+    lines.append(f"expected calibration error    {predictions.calibration_error:.4f}")
     for accuracy, share in predictions.coverages.items():
         name = f"coverage at {100 * accuracy:g} % accuracy"
         lines.append(f"{name:<30}{share:.2%}  (the surest; the others go to a person)")
@@ -49,12 +56,11 @@ def format_report(predictions: Predictions) -> str:
 def _format_members(members: Sequence[Member]) -> list[str]:
     if not members:
         return []
-    # Test labels are in doubt for all members or, with data of one's own, for none.
-    sure = [m.accuracy_beyond_doubt for m in members if m.accuracy_beyond_doubt is not None]
+    # Labels are in doubt for all members or for none.
     columns = {
-        "accuracy": ([m.accuracy for m in members], ".2%"),
-        **({"accuracy, label not in doubt": (sure, ".2%")} if sure else {}),
-        "negative log-likelihood": ([m.loss for m in members], ".4f"),
+        name: ([getattr(member, attribute) for member in members], style)
+        for name, (attribute, style) in MEMBER_COLUMNS.items()
+        if getattr(members[0], attribute) is not None
     }
     cells = [
         [f"{value:>{len(name)}{style}}" for value in values]
@@ -87,7 +93,7 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
 
     Accuracies and the other shares are in [0, 1]; `loss` is the mean negative log-likelihood, in
     nats; `turn` is in degrees. Where no label is in doubt there is no `beyond_doubt`, and a
-    member's accuracy beyond doubt is None. There are `members` only of an ensemble.
+    member's figures beyond doubt are None. There are `members` only of an ensemble.
     """
     data = {
         "images": len(predictions.labels),
@@ -104,7 +110,11 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
     }
     if predictions.doubtful:
         rest = predictions.beyond_doubt()
-        data["beyond_doubt"] = {"images": len(rest.labels), **_accuracy_data(rest)}
+        data["beyond_doubt"] = {
+            "images": len(rest.labels),
+            "loss": rest.loss,
+            **_accuracy_data(rest),
+        }
     if predictions.members:
         data["members"] = [asdict(member) for member in predictions.members]
     return data
