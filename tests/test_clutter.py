@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnist_cnn.photos.clutter import find_clutter
+from mnist_cnn.photos.clutter import find_clutter, is_shadow
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -89,3 +89,36 @@ def test_any_mask_is_taken(shape: tuple[int, int], level: int) -> None:
     assert clutter.dtype == np.uint8
     if not level:
         assert not clutter.any()
+
+
+def shaded(rough: float = 2, ink_at: int | None = 300) -> tuple[Pixels, Pixels, Pixels, Pixels]:
+    """Grey, paper, ink and clutter: the right half is in shadow, with a bar of ink at a column."""
+    paper = np.full((300, 400), 220, np.uint8)
+    paper[:, 200:] = 90
+    ink = np.zeros_like(paper)
+    if ink_at is not None:
+        ink[100:200, ink_at : ink_at + 20] = 255
+    noise = np.random.default_rng(0).normal(0, 1, paper.shape) * np.where(paper > 100, 2, rough)
+    grey = np.clip(np.where(ink > 0, 30, paper + noise), 0, 255).astype(np.uint8)
+    return grey, paper, ink, np.where(paper > 100, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("rough", [0, 1, 2])
+def test_what_is_even_with_ink_in_it_is_a_shadow(rough: float) -> None:
+    assert is_shadow(*shaded(rough), rim=10)
+
+
+@pytest.mark.parametrize("rough", [5, 20])
+def test_what_is_rough_is_none(rough: float) -> None:
+    assert not is_shadow(*shaded(rough), rim=10)
+
+
+@pytest.mark.parametrize("ink_at", [None, 50, 190])
+def test_what_has_no_ink_inside_is_none(ink_at: int | None) -> None:
+    assert not is_shadow(*shaded(ink_at=ink_at), rim=10)
+
+
+def test_a_level_of_grey_is_no_roughness() -> None:
+    grey, paper, ink, clutter = shaded(rough=0)
+    grey = np.where(ink > 0, grey, np.where(paper > 100, paper, paper + 1)).astype(np.uint8)
+    assert is_shadow(grey, paper, ink, clutter, rim=10)

@@ -196,6 +196,16 @@ def test_digits_in_a_shadow_and_across_its_edge_are_found_whole(right: float, ed
     assert any(areas == pytest.approx(expected, rel=0.12) for areas in found)
 
 
+def test_a_pen_is_no_shadow() -> None:
+    image = np.full((400, 600), 220, np.uint8)
+    cv2.line(image, (-20, 300), (150, 200), 40, 130)
+    cv2.putText(image, "7", (330, 330), cv2.FONT_HERSHEY_SIMPLEX, 8, 50, 16)
+    noise = np.random.default_rng(0).normal(0, 2, image.shape)
+    image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    first = next(pages_of(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR).astype(np.uint8)))
+    assert [piece.x > 300 for piece in first.pieces] == [True]
+
+
 def test_blank_paper_has_no_pages() -> None:
     assert list(pages_of(np.full((60, 80, 3), 200, np.uint8))) == []
 

@@ -1,4 +1,4 @@
-"""What is on the picture and is no writing: fingers, pens, the edge of the table."""
+"""What is on the picture and is no writing: fingers, pens, the edge of the table; or a shadow."""
 
 import cv2
 import numpy as np
@@ -8,6 +8,7 @@ from mnist_cnn.photos.ink import Bytes
 THICK = 2.5  # what enters from the frame, in strokes of the writing
 THICK_ALONE = 0.1  # the same, where nothing else was found: a share of the image's shorter side
 RIM = 0.015  # of the longer side: soft edges of what is cut out
+EVEN = 0.3  # share of a shadow that must be as even as the paper beside it: the rest may be ink
 
 
 def find_clutter(mask: Bytes) -> Bytes:
@@ -41,3 +42,22 @@ def find_clutter(mask: Bytes) -> Bytes:
     side = max(3, round(RIM * max(mask.shape))) | 1
     cut_out = np.where(thick[labels], 255, 0).astype(np.uint8)
     return np.asarray(cv2.dilate(cut_out, np.ones((side, side), np.uint8)), np.uint8)
+
+
+def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, clutter: Bytes, rim: int) -> bool:
+    """Whether what was taken for clutter is a shadow with writing in it.
+
+    A shadow is as even as the paper beside it, a finger or a table is not.
+
+    Args:
+        grey: (H, W), uint8.
+        paper: (H, W), uint8, of `close_strokes`.
+        ink: (H, W), uint8, not 0 where there is ink on that paper.
+        clutter: (H, W), uint8, of `find_clutter`; neither nowhere nor everywhere.
+        rim: How far inside the clutter's edge ink doesn't count, in pixels: there `paper` is not
+            exact.
+    """
+    away = cv2.absdiff(grey, paper)
+    shaded, lit = (np.quantile(away[where], EVEN) for where in (clutter > 0, clutter == 0))
+    inside = cv2.erode(clutter, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) > 0
+    return bool(shaded <= max(1, lit) and ink[inside].any())  # 1: grey levels are whole numbers

@@ -21,8 +21,6 @@ BACKGROUND_SIDE = 240
 PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside it
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
-# This share of the pixels, those nearest to the background, is paper even where ink prevails.
-SURELY_PAPER = 0.3
 FAINTEST_INK = 0.04
 
 
@@ -80,24 +78,24 @@ def estimate_background(grey: Bytes, window: float) -> Bytes:
     return cv2.resize(median, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
 
 
-def close_strokes(grey: Bytes, window: float) -> Bytes:
-    """The paper without dark strokes, with all that is wider: shadows, fingers, the table.
+def close_strokes(grey: Bytes, side: int, mostly_paper: npt.NDArray[np.bool_]) -> Bytes:
+    """The paper without dark strokes, but with what is darker and wider: shadows.
 
-    Morphological closing leaves edges where they are, also where strokes cross them; of a median
-    they draw some of their own.
+    Morphological closing leaves straight edges where they are, also where strokes cross them; of a
+    median they draw some of their own. Round ends and what touches the frame lose a little.
 
     Args:
         grey: (H, W), uint8.
-        window: What is narrower is a stroke; a share of the longer side of the image.
+        side: What is narrower is a stroke; pixels, odd.
+        mostly_paper: (H, W), True somewhere: pixels of which more than half are paper.
 
     Returns:
         (H, W), uint8.
     """
-    side = round(window * max(grey.shape)) | 1
     smooth = cv2.medianBlur(grey, 5)
     closed = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
-    # The brightest of many pixels is too bright by the noise; most pixels are paper.
-    excess = np.uint8(np.median(closed[::4, ::4] - smooth[::4, ::4]))
+    # The brightest of many pixels is too bright by the noise.
+    excess = np.uint8(np.median((closed - smooth)[mostly_paper]))
     return np.asarray(closed - np.minimum(closed, excess), np.uint8)
 
 
@@ -171,18 +169,19 @@ def find_ink(
 
     Args:
         grey: (H, W), uint8.
-        background: (H, W), uint8, of `estimate_background` or `paper_around`.
+        background: (H, W), uint8, of `estimate_background`, `paper_around` or `close_strokes`.
         polarity: Of the ink.
         ignored: (H, W), uint8, not 0 where there is neither.
     """
     contrast = measure_contrast(grey, background, polarity)
     if ignored is not None:
         contrast[ignored > 0] = 0
-    # A normal distribution has 30 % within 0.385 standard deviations.
+    # The 30 % of the pixels nearest to the background are paper even where ink prevails; a normal
+    # distribution has 30 % within 0.385 standard deviations.
     other: Polarity = "light" if polarity == "dark" else "dark"
     opposite = measure_contrast(grey[::2, ::2], background[::2, ::2], other)
     some = np.maximum(contrast[::2, ::2], opposite)
-    noise = float(np.quantile(some, SURELY_PAPER)) / 0.385
+    noise = float(np.quantile(some, 0.3)) / 0.385
     floor = max(NOISE_FACTOR * noise, FAINTEST_INK)
     inked = contrast[contrast > floor]
     if inked.size < 8:  # nothing, or specks of noise

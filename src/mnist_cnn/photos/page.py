@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 
 from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
-from mnist_cnn.photos.clutter import find_clutter
+from mnist_cnn.photos.clutter import find_clutter, is_shadow
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import (
-    SURELY_PAPER,
     Bytes,
     Ink,
     Polarity,
@@ -30,7 +29,7 @@ SMALLEST, LARGEST = 400, 1600
 MOST_ENLARGED = 8.0
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
-STROKE = 0.06  # the widest of `close_strokes`, a share of the longer side
+STROKE = 0.06  # the widest in a shadow, a share of the longer side
 # Share of the strongest ink's contrast below which another is noise, or the halo of JPEG.
 FAINT = 0.3
 ALIKE = 0.85  # common share of two masks that makes a second look needless
@@ -159,22 +158,19 @@ def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
     clutter = find_clutter(ink.mask)
     if clutter.any():
         if ink.polarity == "dark" and not clutter.all():
-            yield from _across_shadows(grey, clutter)
+            yield from _in_shadow(grey, clutter)
         paper = paper_around(grey, ink.mask | clutter)
         yield find_ink(grey, paper, ink.polarity, clutter)
     yield ink
 
 
-def _across_shadows(grey: Bytes, clutter: Bytes) -> Iterator[Ink]:
-    """Ink in the light and in the shadow, if what was taken for clutter is as even as paper."""
-    paper = close_strokes(grey, STROKE)
-    roughness = cv2.absdiff(grey, paper)
-    shaded, lit = (
-        np.quantile(roughness[where], SURELY_PAPER) for where in (clutter > 0, clutter == 0)
-    )
-    if shaded <= max(1, lit):  # grey levels
-        rest = find_clutter(find_ink(grey, paper, "dark").mask)
-        yield find_ink(grey, paper, "dark", rest)
+def _in_shadow(grey: Bytes, clutter: Bytes) -> Iterator[Ink]:
+    """The ink in the light and in the shadow, if what was taken for clutter is one."""
+    side = round(STROKE * max(grey.shape)) | 1
+    paper = close_strokes(grey, side, clutter == 0)
+    ink = find_ink(grey, paper, "dark")
+    if is_shadow(grey, paper, ink.mask, clutter, rim=side // 2):
+        yield find_ink(grey, paper, "dark", find_clutter(ink.mask))
 
 
 def _alike(ink: Ink, other: Ink) -> bool:
