@@ -27,8 +27,7 @@ def main() -> None:
         "--part",
         choices=("test", "val"),
         default="test",
-        help="val: the validation images of the training, to choose by; labels of those that all "
-        "of several networks misread count as in doubt (default: %(default)s)",
+        help="val: the validation images of the training, to choose by (default: %(default)s)",
     )
     parser.add_argument("--data", metavar="DIR", help="folder of the data, if not the training's")
     parser.add_argument("--report", metavar="DIR", type=Path, help="write JSON and pictures here")

@@ -143,19 +143,22 @@ def test_an_ensemble_knows_the_doubtful_labels_and_the_folder(
     assert [m.loss_beyond_doubt for m in together.members] == [s.loss for s in singles]
 
 
-def test_validation_labels_are_in_doubt_where_all_members_are_wrong(make_data: MakeData) -> None:
+def test_members_are_also_compared_without_what_all_misread(make_data: MakeData) -> None:
     data = dict(make_data(val_size=100).hparams)
     checkpoints = [make_checkpoint(f"{'x' * size}.ckpt", data) for size in (1, 2)]
     first, second = (evaluate(checkpoint, part="val") for checkpoint in checkpoints)
     together = evaluate_together(checkpoints, part="val")
-    wrong = [i for i in range(100) if not first.correct[i] and not second.correct[i]]
+    wrong = tuple(i for i in range(100) if not first.correct[i] and not second.correct[i])
     assert 0 < len(wrong) < 100
-    assert list(together.doubtful) == wrong
-    rest = replace(first, doubtful=tuple(wrong)).beyond_doubt()
+    assert together.misread_by_all == wrong
+    assert together.doubtful == ()
+    rest = replace(first, doubtful=wrong).beyond_doubt()
     assert len(rest.labels) == 100 - len(wrong)
     assert together.members[0].accuracy_beyond_doubt == rest.accuracy > first.accuracy
     assert together.members[0].loss_beyond_doubt == rest.loss
-    assert evaluate(checkpoints[0], part="val").doubtful == ()
+    tested = evaluate_together(checkpoints)
+    assert tested.misread_by_all == ()
+    assert [member.loss_beyond_doubt for member in tested.members] == [None, None]
 
 
 def test_turned_images_count_in_every_member(checkpoints: list[Checkpoint]) -> None:

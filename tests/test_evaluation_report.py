@@ -91,6 +91,7 @@ def test_the_report_of_an_ensemble_begins_with_its_members(noisy: Predictions) -
             "loss_beyond_doubt": None,
         },
     ]
+    assert report.pop("misread_by_all") == []
     assert report == report_data(noisy)
     # By hand: means 0.52 and 1.25, deviations sqrt(0.0014 / 2) and sqrt(0.125 / 2).
     assert format_report(predictions).splitlines() == [
@@ -121,6 +122,12 @@ def test_members_have_columns_without_the_doubtful_labels(noisy: Predictions) ->
         "  50.00%                        75.00%                   1.5000  "
         "                      0.5000  a.ckpt",
     ]
+    misread = replace(noisy, members=members, misread_by_all=(3, 8))
+    assert report_data(misread)["misread_by_all"] == [3, 8]
+    others = format_report(misread).splitlines()
+    assert others[0] == lines[0].replace("label not in doubt", "not misread by all")
+    assert others[11].startswith("2 images are misread by all 3: their labels may be wrong. What")
+    assert others[14:] == lines[11:]
     # By hand: means 0.65 and 0.75, deviations sqrt(0.035 / 2) and sqrt(0.125 / 2).
     assert lines[7] == "accuracy, label not in doubt  65.00% ± 13.23%  (50.00% to 75.00%)"
     assert lines[9] == "the same, label not in doubt  0.7500 ± 0.2500  (0.5000 to 1.0000)"

@@ -24,9 +24,9 @@ def evaluate_together(
 ) -> Predictions:
     """Predicts images by the mean of the networks' probabilities.
 
-    Of validation images, nobody has checked the labels: those of images that all networks misread
-    count as in doubt. A few of them outweigh all other images in the loss, and networks that differ
-    there differ in how sure they are of mistakes.
+    Nobody has checked the labels of validation images. Those that all networks misread may be wrong
+    and outweigh all others in the loss, so the members also have figures without them. These are
+    good for comparing these networks with each other, no more.
 
     Args:
         checkpoints: At least one; a single one is no ensemble but evaluated as it is. The data is
@@ -49,14 +49,13 @@ def evaluate_together(
         replace(first, logits=predict(checkpoint, first.images, turn))
         for checkpoint in checkpoints[1:]
     ]
-    if part == "val":
-        misread = ~torch.stack([single.correct for single in singles]).any(dim=0)
-        doubtful = tuple(misread.nonzero().flatten().tolist())
-        singles = [replace(single, doubtful=doubtful) for single in singles]
+    misread = _misread_by_all(singles) if part == "val" else ()
     members = tuple(
-        _member(checkpoint, single) for checkpoint, single in zip(checkpoints, singles, strict=True)
+        _member(checkpoint, replace(single, doubtful=misread or single.doubtful))
+        for checkpoint, single in zip(checkpoints, singles, strict=True)
     )
-    return replace(singles[0], logits=mean_logits([s.logits for s in singles]), members=members)
+    logits = mean_logits([single.logits for single in singles])
+    return replace(first, logits=logits, members=members, misread_by_all=misread)
 
 
 def check_members(checkpoints: Sequence[Checkpoint], part: str) -> None:
@@ -79,6 +78,11 @@ def check_members(checkpoints: Sequence[Checkpoint], part: str) -> None:
                     f"({expected.get(name)} and {found.get(name)}), members of an ensemble must "
                     "be trained for the same; evaluate them one by one"
                 )
+
+
+def _misread_by_all(singles: Sequence[Predictions]) -> tuple[int, ...]:
+    right = torch.stack([single.correct for single in singles]).any(dim=0)
+    return tuple((~right).nonzero().flatten().tolist())
 
 
 def _member(checkpoint: Checkpoint, single: Predictions) -> Member:

@@ -40,7 +40,8 @@ class Member:
         checkpoint: Its file.
         accuracy: In [0, 1].
         loss: Mean negative log-likelihood, in nats.
-        accuracy_beyond_doubt: Without the images whose label is in doubt; None where none is.
+        accuracy_beyond_doubt: Without the images whose label is in doubt or, of validation images,
+            that all members misread; None where there are none.
         loss_beyond_doubt: The same of the loss.
     """
 
@@ -62,6 +63,7 @@ class Predictions:
         doubtful: Indices of images whose label is in doubt.
         members: The networks of an ensemble; none where it is a single network.
         turn: Degrees by which the images were seen turned, too, see `predict`.
+        misread_by_all: Indices of validation images that all members misread.
     """
 
     images: Tensor
@@ -70,6 +72,7 @@ class Predictions:
     doubtful: tuple[int, ...] = ()
     members: tuple[Member, ...] = ()
     turn: float = 0.0
+    misread_by_all: tuple[int, ...] = ()
 
     @cached_property
     def probabilities(self) -> Tensor:

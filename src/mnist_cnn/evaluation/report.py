@@ -10,13 +10,6 @@ from typing import Any
 
 from mnist_cnn.evaluation.predictions import Member, Predictions
 
-MEMBER_COLUMNS = {  # attributes of `Member` and how they are written
-    "accuracy": ("accuracy", ".2%"),
-    "accuracy, label not in doubt": ("accuracy_beyond_doubt", ".2%"),
-    "negative log-likelihood": ("loss", ".4f"),
-    "the same, label not in doubt": ("loss_beyond_doubt", ".4f"),
-}
-
 
 def format_report(predictions: Predictions) -> str:
     """All figures as text for the screen."""
@@ -24,7 +17,7 @@ def format_report(predictions: Predictions) -> str:
     turned = f"each image is also seen turned by ±{predictions.turn:g}°"
     lines = [
         *([turned, ""] if predictions.turn else []),
-        *_format_members(predictions.members),
+        *_format_members(predictions.members, len(predictions.misread_by_all)),
         f"images                        {len(predictions.labels)}",
         f"accuracy                      {_format_accuracy(predictions)}",
     ]
@@ -53,13 +46,20 @@ def format_report(predictions: Predictions) -> str:
     return "\n".join(lines)
 
 
-def _format_members(members: Sequence[Member]) -> list[str]:
+def _format_members(members: Sequence[Member], misread_by_all: int) -> list[str]:
     if not members:
         return []
+    which = "not misread by all" if misread_by_all else "label not in doubt"
+    attributes = {
+        "accuracy": ("accuracy", ".2%"),
+        f"accuracy, {which}": ("accuracy_beyond_doubt", ".2%"),
+        "negative log-likelihood": ("loss", ".4f"),
+        f"the same, {which}": ("loss_beyond_doubt", ".4f"),
+    }
     # Labels are in doubt for all members or for none.
     columns = {
         name: ([getattr(member, attribute) for member in members], style)
-        for name, (attribute, style) in MEMBER_COLUMNS.items()
+        for name, (attribute, style) in attributes.items()
         if getattr(members[0], attribute) is not None
     }
     cells = [
@@ -74,7 +74,17 @@ def _format_members(members: Sequence[Member]) -> list[str]:
         "mean ± standard deviation (min to max) of the members",
         *(f"{name:<30}{_format_spread(*column)}" for name, column in columns.items()),
         "",
+        *(_explain(misread_by_all, len(members)) if misread_by_all else []),
         f"ensemble of {len(members)}: the mean of their probabilities",
+    ]
+
+
+def _explain(misread_by_all: int, members: int) -> list[str]:
+    return [
+        f"{misread_by_all} images are misread by all {members}: their labels may be wrong. What is "
+        "said without them compares",
+        "these members with each other, and says nothing of how good they are.",
+        "",
     ]
 
 
@@ -93,7 +103,8 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
 
     Accuracies and the other shares are in [0, 1]; `loss` is the mean negative log-likelihood, in
     nats; `turn` is in degrees. Where no label is in doubt there is no `beyond_doubt`, and a
-    member's figures beyond doubt are None. There are `members` only of an ensemble.
+    member's figures beyond doubt are None. There are `members` only of an ensemble, and with them
+    the indices `misread_by_all`, of validation images only.
     """
     data = {
         "images": len(predictions.labels),
@@ -117,6 +128,7 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
         }
     if predictions.members:
         data["members"] = [asdict(member) for member in predictions.members]
+        data["misread_by_all"] = list(predictions.misread_by_all)
     return data
 
 
