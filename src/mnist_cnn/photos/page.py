@@ -170,7 +170,8 @@ def _in_shadow(grey: Bytes, clutter: Bytes) -> Iterator[Ink]:
     paper = close_strokes(grey, side, clutter == 0)
     ink = find_ink(grey, paper, "dark")
     if is_shadow(grey, paper, ink.mask, clutter, rim=side // 2):
-        yield find_ink(grey, paper, "dark", find_clutter(ink.mask))
+        rest = find_clutter(ink.mask)
+        yield find_ink(grey, paper, "dark", rest) if rest.any() else ink
 
 
 def _alike(ink: Ink, other: Ink) -> bool:
