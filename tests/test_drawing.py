@@ -48,7 +48,7 @@ def page_of(boxes: list[Box], height: int, width: int, scale: float = 1.0) -> Pa
     for x, y, w, h in boxes:
         mask[y : y + h, x : x + w] = 255
     pieces = [Piece(x, y, np.full((h, w), 255, np.uint8)) for x, y, w, h in boxes]
-    ink = Ink((mask / 510).astype(np.float32), mask, 0.5, "dark")
+    ink = Ink((mask / 510).astype(np.float32), mask, 0.5, "dark", 0.04)
     lines = [Line(pieces, max((h for *_, h in boxes), default=1))]
     return Page(scale, 255 - mask // 2, ink, mask, 1.0, lines)
 

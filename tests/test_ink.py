@@ -71,7 +71,7 @@ def test_strength_is_the_contrast_of_full_ink() -> None:
 @pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
 def test_share_is_of_full_ink(strength: float) -> None:
     contrast = np.linspace(0, 1, 101, dtype=np.float32)[None]
-    share = Ink(contrast, np.zeros((1, 101), np.uint8), strength, "dark").share
+    share = Ink(contrast, np.zeros((1, 101), np.uint8), strength, "dark", 0.04).share
     assert share.dtype == np.uint8
     np.testing.assert_allclose(share, 255 * (contrast / strength).clip(0, 1), rtol=0, atol=0.6)
 

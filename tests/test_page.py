@@ -206,6 +206,45 @@ def test_a_pen_is_no_shadow() -> None:
     assert [piece.x > 300 for piece in first.pieces] == [True]
 
 
+def in_pieces(image: Pixels) -> list[int]:
+    """Pieces of each page."""
+    return [len(page.pieces) for page in pages_of(image)]
+
+
+def test_digits_in_a_shadow_away_from_the_frame_are_found() -> None:
+    image = drawn(400, 800, "5 7 2") + np.random.default_rng(1).normal(0, 1, (400, 800, 1))
+    light = np.ones((400, 800), np.float32)
+    cv2.ellipse(light, (300, 190), (230, 140), 9, 0, 360, 0.5, -1)
+    shaded = np.clip(image * cv2.GaussianBlur(light, (0, 0), 3)[..., None], 0, 255)
+    assert 3 in in_pieces(shaded.astype(np.uint8))
+
+
+def test_digits_on_a_sheet_on_a_table_come_first() -> None:
+    photo = np.full((600, 900, 3), 90, np.uint8)
+    photo[120:370, 200:700] = drawn(250, 500, "5 7 2")
+    rough = photo + np.random.default_rng(1).normal(0, 4, (600, 1, 1))
+    assert in_pieces(np.clip(rough, 0, 255).astype(np.uint8))[0] == 3
+
+
+def test_a_patch_of_sunlight_does_not_hide_the_digits_beside_it() -> None:
+    image = drawn(400, 800, "5 7 2")
+    image = np.asarray(image * np.random.default_rng(1).normal(1, 0.004, image.shape), np.uint8)
+    lit = image.copy()
+    lit[:, :350] = (lit[:, :350] * 0.55).astype(np.uint8)
+    lit[330:] = (lit[330:] * 0.55).astype(np.uint8)
+    assert in_pieces(image)[0] == 3
+    assert in_pieces(lit)[0] == 3
+
+
+def test_a_black_border_does_not_hide_fainter_digits() -> None:
+    image = drawn(300, 500, "57 2")
+    image[image < 100] = 150
+    expected = next(pages_of(image)).pieces
+    cv2.rectangle(image, (0, 0), (499, 299), (0, 0, 0), 5)
+    areas = [[piece.area for piece in page.pieces] for page in pages_of(image)]
+    assert any(own == pytest.approx([p.area for p in expected], rel=0.1) for own in areas)
+
+
 def test_blank_paper_has_no_pages() -> None:
     assert list(pages_of(np.full((60, 80, 3), 200, np.uint8))) == []
 

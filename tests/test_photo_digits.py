@@ -56,7 +56,7 @@ def two_rings(second: int = 350) -> Pixels:
 def page_of(found: npt.NDArray[np.bool_], *masks: npt.NDArray[np.bool_]) -> Page:
     """A page on which some ink was found, with a candidate of each mask's ink."""
     mask = np.where(found, 255, 0).astype(np.uint8)
-    ink = Ink((mask / 255).astype(np.float32), mask, 0.8, "dark")
+    ink = Ink((mask / 255).astype(np.float32), mask, 0.8, "dark", 0.04)
     pieces = [crop(0, 0, np.where(own, 255, 0).astype(np.uint8))[0] for own in masks]
     lines = [Line([piece], 100.0) for piece in pieces]
     return Page(1.0, np.zeros(SIZE, np.uint8), ink, mask, 14.0, lines)

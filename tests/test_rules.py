@@ -15,7 +15,7 @@ PRINT, PEN = 110, 230  # contrast × 255
 
 def ink_of(contrast: Pixels) -> Ink:
     mask = np.where(contrast > 0, 255, 0).astype(np.uint8)
-    return Ink((contrast / 255).astype(np.float32), mask, 0.9, "dark")
+    return Ink((contrast / 255).astype(np.float32), mask, 0.9, "dark", 0.04)
 
 
 def digits() -> Pixels:

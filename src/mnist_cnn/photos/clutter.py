@@ -5,6 +5,7 @@ import numpy as np
 
 from mnist_cnn.photos.ink import Bytes
 
+STROKE = 0.06  # the widest stroke, a share of the picture's longer side
 THICK = 2.5  # what enters from the frame, in strokes of the writing
 THICK_ALONE = 0.1  # the same, where nothing else was found: a share of the image's shorter side
 RIM = 0.015  # of the longer side: soft edges of what is cut out
@@ -42,6 +43,25 @@ def find_clutter(mask: Bytes) -> Bytes:
     side = max(3, round(RIM * max(mask.shape))) | 1
     cut_out = np.where(thick[labels], 255, 0).astype(np.uint8)
     return np.asarray(cv2.dilate(cut_out, np.ones((side, side), np.uint8)), np.uint8)
+
+
+def widest_stroke(shape: tuple[int, ...]) -> int:
+    """Of the writing in a picture of this height and width, in pixels, odd."""
+    return round(STROKE * max(shape)) | 1
+
+
+def find_wide(mask: Bytes) -> Bytes:
+    """What is wider than strokes, wherever it is: shadows, things.
+
+    Args:
+        mask: (H, W), uint8, 255 where something stands out from the paper.
+
+    Returns:
+        (H, W), uint8, 255 where it is wide, and a little beyond.
+    """
+    side = widest_stroke(mask.shape)
+    kernel = np.ones((side, side), np.uint8)
+    return np.asarray(cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel), kernel), np.uint8)
 
 
 def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, clutter: Bytes, rim: int) -> bool:

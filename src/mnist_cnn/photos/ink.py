@@ -34,12 +34,14 @@ class Ink:
         mask: (H, W), uint8: 255 where there is ink, else 0.
         strength: Contrast of a fully inked pixel, in [0, 1]; 0 on a blank page.
         polarity: Whether the ink is darker or lighter than the paper.
+        floor: Contrast up to which it may be noise, in [0, 1].
     """
 
     contrast: Floats
     mask: Bytes
     strength: float
     polarity: Polarity
+    floor: float
 
     @cached_property
     def unevenness(self) -> float:
@@ -182,14 +184,27 @@ def find_ink(
     opposite = measure_contrast(grey[::2, ::2], background[::2, ::2], other)
     some = np.maximum(contrast[::2, ::2], opposite)
     noise = float(np.quantile(some, 0.3)) / 0.385
-    floor = max(NOISE_FACTOR * noise, FAINTEST_INK)
+    return _ink_above(max(NOISE_FACTOR * noise, FAINTEST_INK), contrast, polarity)
+
+
+def ink_beside(ink: Ink, dismissed: Bytes) -> Ink:
+    """The ink that is left, also what is too faint to count beside the ink that was dismissed.
+
+    Args:
+        ink: On a page (H, W).
+        dismissed: (H, W), uint8, not 0 where there is none.
+    """
+    return _ink_above(ink.floor, np.where(dismissed > 0, np.float32(0), ink.contrast), ink.polarity)
+
+
+def _ink_above(floor: float, contrast: Floats, polarity: Polarity) -> Ink:
     inked = contrast[contrast > floor]
     if inked.size < 8:  # nothing, or specks of noise
-        return Ink(contrast, np.zeros_like(grey), 0.0, polarity)
+        return Ink(contrast, np.zeros(contrast.shape, np.uint8), 0.0, polarity, floor)
     threshold = _otsu(inked)
     strength = float(np.median(inked[inked >= threshold]))
     low = max(floor, 0.6 * threshold)
-    return Ink(contrast, _hysteresis(contrast, low, threshold), strength, polarity)
+    return Ink(contrast, _hysteresis(contrast, low, threshold), strength, polarity, floor)
 
 
 def _otsu(values: Floats) -> float:

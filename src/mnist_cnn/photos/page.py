@@ -8,18 +8,10 @@ import cv2
 import numpy as np
 
 from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
-from mnist_cnn.photos.clutter import find_clutter, is_shadow
+from mnist_cnn.photos.enclosures import find_enclosures
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
-from mnist_cnn.photos.ink import (
-    Bytes,
-    Ink,
-    Polarity,
-    close_strokes,
-    estimate_background,
-    find_ink,
-    paper_around,
-    split_levels,
-)
+from mnist_cnn.photos.ink import Bytes, Ink, ink_beside
+from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces
 from mnist_cnn.photos.rules import remove_rules
@@ -27,9 +19,6 @@ from mnist_cnn.photos.rules import remove_rules
 # Images are brought to a longer side within these, in pixels.
 SMALLEST, LARGEST = 400, 1600
 MOST_ENLARGED = 8.0
-POLARITIES: tuple[Polarity, ...] = ("dark", "light")
-WINDOW = 0.4  # of `estimate_background`
-STROKE = 0.06  # the widest in a shadow, a share of the longer side
 # Share of the strongest ink's contrast below which another is noise, or the halo of JPEG.
 FAINT = 0.3
 ALIKE = 0.85  # common share of two masks that makes a second look needless
@@ -134,44 +123,11 @@ def read_pages(grey: Bytes, scale: float, *, single: bool = False) -> Iterator[P
         single: All ink is known to be one digit.
     """
     seen: list[Ink] = []
-    for ink in _find_inks(grey):
+    for ink in find_inks(grey):
         faint = FAINT * max((other.strength for other in seen), default=0.0)
         if ink.strength > faint and not any(_alike(ink, other) for other in seen):
             seen.append(ink)
             yield from _pages(grey, ink, scale, single=single)
-
-
-def _find_inks(grey: Bytes) -> Iterator[Ink]:
-    """Ink of either polarity on either background, with and without what enters from the frame."""
-    background = estimate_background(grey, WINDOW)
-    inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
-    inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
-    for ink in inks:
-        paper = paper_around(grey, split_levels(grey, ink.polarity))
-        thick = find_ink(grey, paper, ink.polarity)
-        # Where the background has swallowed strokes, or shows a shadow, ink is of all shades.
-        for either in sorted((ink, thick), key=lambda ink: ink.unevenness):
-            yield from _with_and_without_clutter(grey, either)
-
-
-def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
-    clutter = find_clutter(ink.mask)
-    if clutter.any():
-        if ink.polarity == "dark" and not clutter.all():
-            yield from _in_shadow(grey, clutter)
-        paper = paper_around(grey, ink.mask | clutter)
-        yield find_ink(grey, paper, ink.polarity, clutter)
-    yield ink
-
-
-def _in_shadow(grey: Bytes, clutter: Bytes) -> Iterator[Ink]:
-    """The ink in the light and in the shadow, if what was taken for clutter is one."""
-    side = round(STROKE * max(grey.shape)) | 1
-    paper = close_strokes(grey, side, clutter == 0)
-    ink = find_ink(grey, paper, "dark")
-    if is_shadow(grey, paper, ink.mask, clutter, rim=side // 2):
-        rest = find_clutter(ink.mask)
-        yield find_ink(grey, paper, "dark", rest) if rest.any() else ink
 
 
 def _alike(ink: Ink, other: Ink) -> bool:
@@ -187,10 +143,23 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
     if (unruled != ink.mask).any():
         writings.append(ink.mask)  # what looked like rules may be bars of digits
     for writing in writings:
-        pieces = find_pieces(writing)
-        if pieces:
-            lines = [as_one(pieces)] if single else find_lines(pieces)
-            yield Page(scale, grey, ink, writing, _stroke_width(pieces), lines)
+        yield from _page(grey, *_open_enclosures(ink, writing), scale, single=single)
+
+
+def _open_enclosures(ink: Ink, writing: Bytes) -> tuple[Ink, Bytes]:
+    """The ink and the writing without what goes around other strokes."""
+    enclosures = find_enclosures(writing)
+    if not enclosures.any():
+        return ink, writing
+    left = ink_beside(ink, enclosures | (ink.mask & ~writing))
+    return left, left.mask
+
+
+def _page(grey: Bytes, ink: Ink, writing: Bytes, scale: float, *, single: bool) -> Iterator[Page]:
+    pieces = find_pieces(writing)
+    if pieces:
+        lines = [as_one(pieces)] if single else find_lines(pieces)
+        yield Page(scale, grey, ink, writing, _stroke_width(pieces), lines)
 
 
 def _stroke_width(pieces: Sequence[Piece]) -> float:

@@ -1,0 +1,96 @@
+"""What is drawn around digits: the boxes of a form, circles, the border of a picture."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.pieces import LOWEST, Piece
+
+LONG = 3.0  # in its own widths: what is shorter is a blot, no stroke
+# What a 0 with a slash is.
+SLASH = 0.35  # of the slash, shorter by longer side, at most
+OVAL = 0.9  # of the ring, share of its rectangle, at most; an ellipse has 0.79
+
+# What goes around the picture.
+WIDE = 0.5  # of each side of the picture, at least
+HOLLOW = 4.0  # what it goes around, in its own inked pixels, at least
+RIM = 0.005  # of the picture's longer side: soft edges
+
+Outline = cv2.typing.MatLike  # (N, 1, 2), int32
+PARENT = 3  # column of OpenCV's tree of outlines
+
+
+def find_enclosures(mask: Bytes) -> Bytes:
+    """What goes around other strokes.
+
+    No digit has another stroke in its hole, but a 0 with a slash.
+
+    Args:
+        mask: (H, W), uint8, 255 where there is ink.
+
+    Returns:
+        (H, W), uint8, 255 where there are enclosures and their soft edges.
+    """
+    outlines, tree = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    inside: dict[int, list[int]] = {}  # outlines of components, by the one that they are inside of
+    for index, outline in enumerate(outlines):
+        hole = tree[0, index, PARENT]
+        around = tree[0, hole, PARENT] if hole >= 0 else -1
+        if around >= 0 and max(cv2.boundingRect(outline)[2:]) >= LOWEST:
+            inside.setdefault(int(around), []).append(index)
+    enclosures = np.zeros_like(mask)
+    if not inside:
+        return enclosures
+    _, labels = cv2.connectedComponents(mask, connectivity=8)
+    for around, within in inside.items():
+        strokes = [outlines[index] for index in within if _is_stroke(outlines[index], labels)]
+        if strokes and not _is_slashed(outlines[around], strokes):
+            x, y = outlines[around][0, 0]
+            enclosures[labels == labels[y, x]] = 255
+    return _with_rim(enclosures)
+
+
+def find_borders(mask: Bytes) -> Bytes:
+    """What goes around most of the picture, and may hide fainter writing inside of it.
+
+    Args:
+        mask: (H, W), uint8, 255 where there is ink.
+
+    Returns:
+        (H, W), uint8, 255 where there are borders and their soft edges. A large 0 is one, too.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    sides = stats[:, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]]
+    borders = np.zeros_like(mask)
+    for label in 1 + np.flatnonzero((sides[1:] >= WIDE * np.array(mask.shape)).all(1)):
+        own = np.where(labels == label, 255, 0).astype(np.uint8)
+        outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        if cv2.contourArea(outlines[0]) >= HOLLOW * stats[label, cv2.CC_STAT_AREA]:
+            borders |= own
+    return _with_rim(borders)
+
+
+def _with_rim(mask: Bytes) -> Bytes:
+    side = max(3, round(RIM * max(mask.shape))) | 1
+    return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)), np.uint8)
+
+
+def _is_stroke(outline: Outline, labels: cv2.typing.MatLike) -> bool:
+    x, y, width, height = cv2.boundingRect(outline)
+    label = labels[outline[0, 0, 1], outline[0, 0, 0]]
+    own = np.where(labels[y : y + height, x : x + width] == label, 255, 0).astype(np.uint8)
+    return max(width, height) >= LONG * Piece(x, y, own).stroke_width
+
+
+def _is_slashed(ring: Outline, strokes: Sequence[Outline]) -> bool:
+    """Whether a ring and what is in it may be a 0 with a slash."""
+    _, _, width, height = cv2.boundingRect(ring)
+    sides = sorted(cv2.minAreaRect(strokes[0])[1])
+    return bool(
+        len(strokes) == 1
+        and sides[0] <= SLASH * sides[1]
+        and width < height
+        and cv2.contourArea(ring) <= OVAL * np.prod(cv2.minAreaRect(ring)[1])
+    )

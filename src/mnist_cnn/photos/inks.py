@@ -1,0 +1,86 @@
+"""What is the ink of a picture? Several answers, for nobody knows before it is read."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mnist_cnn.photos.clutter import find_clutter, find_wide, is_shadow, widest_stroke
+from mnist_cnn.photos.enclosures import find_borders
+from mnist_cnn.photos.ink import (
+    Bytes,
+    Ink,
+    Polarity,
+    close_strokes,
+    estimate_background,
+    find_ink,
+    ink_beside,
+    paper_around,
+    split_levels,
+)
+from mnist_cnn.photos.sheets import find_sheet
+
+POLARITIES: tuple[Polarity, ...] = ("dark", "light")
+WINDOW = 0.4  # of `estimate_background`
+
+
+def find_inks(grey: Bytes) -> Iterator[Ink]:
+    """All that may be the ink of a picture, the likeliest first.
+
+    On a sheet, if one is seen, and in all of the picture; dark and light; on a background that is
+    narrow or wide; in the light and in a shadow; with and without what else is in the picture.
+
+    Args:
+        grey: (H, W), uint8.
+    """
+    sheet = find_sheet(split_levels(grey, "light"))
+    # Light that falls through a window is no sheet: there is writing beside it, too.
+    if sheet.any() and not _across_shadow(grey, np.where(sheet > 0, np.uint8(0), np.uint8(255))):
+        table_covered = np.where(sheet > 0, grey, np.uint8(np.median(grey[sheet > 0])))
+        yield from _in_picture(table_covered)
+    yield from _in_picture(grey)
+
+
+def _in_picture(grey: Bytes) -> Iterator[Ink]:
+    """Ink of either polarity on either background, with and without what enters from the frame."""
+    background = estimate_background(grey, WINDOW)
+    inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
+    inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
+    for ink in inks:
+        paper = paper_around(grey, split_levels(grey, ink.polarity))
+        thick = find_ink(grey, paper, ink.polarity)
+        # Where the background has swallowed strokes, or shows a shadow, ink is of all shades.
+        for either in sorted((ink, thick), key=lambda ink: ink.unevenness):
+            yield from _with_and_without_clutter(grey, either)
+
+
+def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
+    clutter = find_clutter(ink.mask)
+    if clutter.any():
+        yield from _in_shadow(grey, ink)
+        yield find_ink(grey, paper_around(grey, ink.mask | clutter), ink.polarity, clutter)
+        yield ink
+    else:  # a shadow that doesn't reach the frame is rare, and looking for it takes long
+        yield ink
+        yield from _in_shadow(grey, ink)
+    borders = find_borders(ink.mask)
+    if borders.any():
+        yield ink_beside(ink, borders)
+
+
+def _in_shadow(grey: Bytes, ink: Ink) -> Iterator[Ink]:
+    shaded = _across_shadow(grey, find_wide(ink.mask)) if ink.polarity == "dark" else None
+    if shaded:
+        yield shaded
+
+
+def _across_shadow(grey: Bytes, dark: Bytes) -> Ink | None:
+    """The ink in the light and in the dark, if the dark is a shadow with writing in it."""
+    if not dark.any() or dark.all():
+        return None
+    side = widest_stroke(grey.shape)
+    paper = close_strokes(grey, side, dark == 0)
+    ink = find_ink(grey, paper, "dark")
+    if not is_shadow(grey, paper, ink.mask, dark, rim=side // 2):
+        return None
+    clutter = find_clutter(ink.mask)
+    return find_ink(grey, paper, "dark", clutter) if clutter.any() else ink

@@ -1,0 +1,44 @@
+"""Is there a sheet of paper, or a note, smaller than the picture? Where?"""
+
+import cv2
+import numpy as np
+
+from mnist_cnn.photos.ink import Bytes
+
+# Shares of the picture.
+SMALLEST, LARGEST = 0.08, 0.85
+CORNERS = 4, 5  # five where the frame cuts one off
+BENT = 0.02  # of the outline, how far it may be from straight sides
+SOLID = 0.6  # of a sheet, what stands out: the rest is written on
+BESIDE = 0.25  # of what is no sheet, what stands out: more is paper beyond a printed line
+RIM = 0.012  # of the longer side: soft edges and their shadow
+
+
+def find_sheet(mask: Bytes) -> Bytes:
+    """The largest solid component with straight sides and four corners, on a table without others.
+
+    Args:
+        mask: (H, W), uint8, 255 where something stands out from what is around it.
+
+    Returns:
+        (H, W), uint8, 255 on the sheet without its rim; nowhere if there is none.
+    """
+    sheet = np.zeros_like(mask)
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not outlines:
+        return sheet
+    hull = cv2.convexHull(max(outlines, key=cv2.contourArea))
+    corners = cv2.approxPolyDP(hull, BENT * cv2.arcLength(hull, closed=True), closed=True)
+    cv2.fillConvexPoly(sheet, corners, 255)
+    area = cv2.countNonZero(sheet)
+    within = cv2.countNonZero(sheet & mask)
+    if (
+        len(corners) not in CORNERS
+        or not SMALLEST <= area / mask.size <= LARGEST
+        or within < SOLID * area
+        or cv2.countNonZero(mask) - within > BESIDE * (mask.size - area)
+    ):
+        return np.zeros_like(mask)
+    side = 2 * round(RIM * max(mask.shape)) + 1
+    kernel = np.ones((side, side), np.uint8)
+    return np.asarray(cv2.erode(sheet, kernel, borderValue=255), np.uint8)

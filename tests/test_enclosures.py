@@ -1,0 +1,100 @@
+"""What is drawn around digits is told from digits."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mnist_cnn.photos.enclosures import find_borders, find_enclosures
+
+Pixels = npt.NDArray[np.uint8]
+SHAPE = (300, 400)
+
+
+def empty() -> Pixels:
+    return np.zeros(SHAPE, np.uint8)
+
+
+def five(x: int = 180) -> Pixels:
+    """A stroke like a 5, 80 pixels high."""
+    mask = empty()
+    points = np.array([(x + 40, 110), (x, 110), (x, 145), (x + 40, 160), (x + 30, 190), (x, 190)])
+    cv2.polylines(mask, [points.astype(np.int32)], False, 255, 8)
+    return mask
+
+
+def box() -> Pixels:
+    return np.asarray(cv2.rectangle(empty(), (120, 80), (280, 220), 255, 4), np.uint8)
+
+
+def circle() -> Pixels:
+    return np.asarray(cv2.ellipse(empty(), (200, 150), (90, 80), 0, 0, 360, 255, 5), np.uint8)
+
+
+def border() -> Pixels:
+    return np.asarray(cv2.rectangle(empty(), (0, 0), (399, 299), 255, 3), np.uint8)
+
+
+@pytest.mark.parametrize("around", [box(), circle(), border()])
+def test_what_goes_around_a_digit_is_found_whole_without_the_digit(around: Pixels) -> None:
+    found = find_enclosures(around | five())
+    assert found.dtype == np.uint8
+    assert set(np.unique(found)) == {0, 255}
+    assert (found[around > 0] == 255).all()
+    assert not found[five() > 0].any()
+
+
+def test_a_box_in_a_box_is_found_with_it() -> None:
+    found = find_enclosures(box() | border() | five())
+    assert (found[(box() | border()) > 0] == 255).all()
+
+
+def test_a_table_with_a_digit_in_each_cell_is_found() -> None:
+    table = cv2.rectangle(empty(), (60, 80), (340, 220), 255, 3).astype(np.uint8)
+    cv2.line(table, (200, 80), (200, 220), 255, 3)
+    digits = five(110) | five(250)
+    found = find_enclosures(table | digits)
+    assert (found[table > 0] == 255).all()
+    assert not found[digits > 0].any()
+
+
+def test_a_slashed_zero_is_a_digit() -> None:
+    mask = cv2.ellipse(empty(), (200, 150), (40, 60), 0, 0, 360, 255, 6).astype(np.uint8)
+    cv2.line(mask, (190, 180), (210, 120), 255, 6)
+    assert cv2.connectedComponents(mask)[0] == 3  # the slash touches nothing
+    assert not find_enclosures(mask).any()
+
+
+def test_a_bar_in_a_box_is_no_slash() -> None:
+    bar = np.asarray(cv2.line(empty(), (195, 180), (205, 120), 255, 6), np.uint8)
+    upright = np.asarray(cv2.rectangle(empty(), (150, 80), (250, 220), 255, 4), np.uint8)
+    found = find_enclosures(upright | bar)
+    assert (found[upright > 0] == 255).all()
+    assert not found[bar > 0].any()
+
+
+def test_a_digit_with_a_blot_in_its_hole_is_a_digit() -> None:
+    mask = cv2.ellipse(empty(), (200, 150), (40, 60), 0, 0, 360, 255, 6).astype(np.uint8)
+    cv2.circle(mask, (200, 150), 12, 255, -1)
+    assert not find_enclosures(mask).any()
+
+
+@pytest.mark.parametrize("mask", [empty(), five(), box(), np.full(SHAPE, 255, np.uint8)])
+def test_nothing_goes_around_nothing(mask: Pixels) -> None:
+    assert not find_enclosures(mask).any()
+
+
+@pytest.mark.parametrize("inside", [empty(), five()])
+def test_a_border_is_found_without_what_is_inside(inside: Pixels) -> None:
+    found = find_borders(border() | inside)
+    assert (found[border() > 0] == 255).all()
+    assert not found[inside > 0].any()
+
+
+@pytest.mark.parametrize("mask", [empty(), five(), np.full(SHAPE, 255, np.uint8)])
+def test_writing_is_no_border(mask: Pixels) -> None:
+    assert not find_borders(mask).any()
+
+
+def test_a_box_around_a_small_part_of_the_picture_is_no_border() -> None:
+    assert not find_borders(box()).any()
