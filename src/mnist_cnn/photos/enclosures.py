@@ -34,22 +34,24 @@ def find_enclosures(mask: Bytes) -> Bytes:
         (H, W), uint8, 255 where there are enclosures and their soft edges.
     """
     outlines, tree = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
-    inside: dict[int, list[int]] = {}  # outlines of components, by the one that they are inside of
-    for index, outline in enumerate(outlines):
-        hole = tree[0, index, PARENT]
-        around = tree[0, hole, PARENT] if hole >= 0 else -1
-        if around >= 0 and max(cv2.boundingRect(outline)[2:]) >= LOWEST:
-            inside.setdefault(int(around), []).append(index)
-    enclosures = np.zeros_like(mask)
+    if tree is None:
+        return np.zeros_like(mask)
+    holes = tree[0, :, PARENT]
+    around = np.where(holes >= 0, holes[holes], -1)  # the component whose hole it is
+    inside: dict[int, list[int]] = {}
+    for index in np.flatnonzero(around >= 0).tolist():
+        if max(cv2.boundingRect(outlines[index])[2:]) >= LOWEST:
+            inside.setdefault(int(around[index]), []).append(index)
     if not inside:
-        return enclosures
-    _, labels = cv2.connectedComponents(mask, connectivity=8)
-    for around, within in inside.items():
+        return np.zeros_like(mask)
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    enclosing = np.zeros(count, np.uint8)
+    for ring, within in inside.items():
         strokes = [outlines[index] for index in within if _is_stroke(outlines[index], labels)]
-        if strokes and not _is_slashed(outlines[around], strokes):
-            x, y = outlines[around][0, 0]
-            enclosures[labels == labels[y, x]] = 255
-    return _with_rim(enclosures)
+        if strokes and not _is_slashed(outlines[ring], strokes):
+            x, y = outlines[ring][0, 0]
+            enclosing[labels[y, x]] = 255
+    return _with_rim(enclosing[labels])
 
 
 def find_borders(mask: Bytes) -> Bytes:

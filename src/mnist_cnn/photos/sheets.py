@@ -24,10 +24,13 @@ def find_sheet(mask: Bytes) -> Bytes:
         (H, W), uint8, 255 on the sheet without its rim; nowhere if there is none.
     """
     sheet = np.zeros_like(mask)
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    if not outlines:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    if not areas.size:
         return sheet
-    hull = cv2.convexHull(max(outlines, key=cv2.contourArea))
+    largest = (labels == 1 + areas.argmax()).astype(np.uint8)
+    outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    hull = cv2.convexHull(outlines[0])
     corners = cv2.approxPolyDP(hull, BENT * cv2.arcLength(hull, closed=True), closed=True)
     cv2.fillConvexPoly(sheet, corners, 255)
     area = cv2.countNonZero(sheet)
