@@ -23,7 +23,7 @@ def test_a_sheet_is_found_under_its_writing(turn: float, x: int) -> None:
     written = whole.copy()
     cv2.putText(written, "57", (x - 10, 180), cv2.FONT_HERSHEY_SIMPLEX, 2, 0, 8)
     assert cv2.countNonZero(written) < cv2.countNonZero(whole)
-    found = find_sheet(written)
+    found = find_sheet(written, written)
     assert found.dtype == np.uint8
     assert set(np.unique(found)) == {0, 255}
     assert not found[whole == 0].any()  # nor on its rim
@@ -45,4 +45,11 @@ def test_a_sheet_is_found_under_its_writing(turn: float, x: int) -> None:
     ids=["nothing", "everything", "small", "large", "round", "hollow", "ruled"],
 )
 def test_other_shapes_are_no_sheets(mask: Pixels) -> None:
-    assert not find_sheet(mask).any()
+    assert not find_sheet(mask, mask).any()
+
+
+def test_fading_light_is_no_sheet() -> None:
+    grey = np.tile(np.linspace(90, 230, 400).astype(np.uint8), (300, 1))
+    lighter = np.where(grey > 160, 255, 0).astype(np.uint8)
+    assert find_sheet(np.where(lighter > 0, grey, np.uint8(60)), lighter).any()
+    assert not find_sheet(grey, lighter).any()

@@ -57,7 +57,7 @@ def find_wide(mask: Bytes) -> Bytes:
         mask: (H, W), uint8, 255 where something stands out from the paper.
 
     Returns:
-        (H, W), uint8, 255 where it is wide, and a little beyond.
+        (H, W), uint8, 255 where it is wide, and half a widest stroke beyond: soft edges.
     """
     side = widest_stroke(mask.shape)
     kernel = np.ones((side, side), np.uint8)
@@ -73,7 +73,8 @@ def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, clutter: Bytes, rim: int) -
         grey: (H, W), uint8.
         paper: (H, W), uint8, of `close_strokes`.
         ink: (H, W), uint8, not 0 where there is ink on that paper.
-        clutter: (H, W), uint8, of `find_clutter`; neither nowhere nor everywhere.
+        clutter: (H, W), uint8, of `find_wide`, or what a sheet leaves; neither nowhere nor
+            everywhere.
         rim: How far inside the clutter's edge ink doesn't count, in pixels: there `paper` is not
             exact.
     """

@@ -192,7 +192,7 @@ def ink_beside(ink: Ink, dismissed: Bytes) -> Ink:
 
     Args:
         ink: On a page (H, W).
-        dismissed: (H, W), uint8, not 0 where there is none.
+        dismissed: (H, W), uint8, not 0 on what was dismissed.
     """
     return _ink_above(ink.floor, np.where(dismissed > 0, np.float32(0), ink.contrast), ink.polarity)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 from mnist_cnn.photos.clutter import find_clutter, find_wide, is_shadow, widest_stroke
@@ -21,6 +22,7 @@ from mnist_cnn.photos.sheets import find_sheet
 
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
+SHADED = 0.6  # of the picture, at most: larger, it is no shadow in it, but paper or a texture
 
 
 def find_inks(grey: Bytes) -> Iterator[Ink]:
@@ -32,9 +34,9 @@ def find_inks(grey: Bytes) -> Iterator[Ink]:
     Args:
         grey: (H, W), uint8.
     """
-    sheet = find_sheet(split_levels(grey, "light"))
+    sheet = find_sheet(grey, split_levels(grey, "light"))
     # Light that falls through a window is no sheet: there is writing beside it, too.
-    if sheet.any() and not _across_shadow(grey, np.where(sheet > 0, np.uint8(0), np.uint8(255))):
+    if sheet.any() and _across_shadow(grey, ~sheet) is None:
         table_covered = np.where(sheet > 0, grey, np.uint8(np.median(grey[sheet > 0])))
         yield from _in_picture(table_covered)
     yield from _in_picture(grey)
@@ -54,22 +56,24 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
 
 
 def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
-    clutter = find_clutter(ink.mask)
+    clutter, wide = find_clutter(ink.mask), find_wide(ink.mask)
     if clutter.any():
-        yield from _in_shadow(grey, ink)
+        yield from _in_shadow(grey, ink, wide)
         yield find_ink(grey, paper_around(grey, ink.mask | clutter), ink.polarity, clutter)
         yield ink
-    else:  # a shadow that doesn't reach the frame is rare, and looking for it takes long
+    else:
         yield ink
-        yield from _in_shadow(grey, ink)
+        # A shadow that doesn't reach the frame is rare, and looking for it takes long.
+        if cv2.countNonZero(wide) <= SHADED * wide.size:
+            yield from _in_shadow(grey, ink, wide)
     borders = find_borders(ink.mask)
     if borders.any():
         yield ink_beside(ink, borders)
 
 
-def _in_shadow(grey: Bytes, ink: Ink) -> Iterator[Ink]:
-    shaded = _across_shadow(grey, find_wide(ink.mask)) if ink.polarity == "dark" else None
-    if shaded:
+def _in_shadow(grey: Bytes, ink: Ink, wide: Bytes) -> Iterator[Ink]:
+    shaded = _across_shadow(grey, wide) if ink.polarity == "dark" else None
+    if shaded is not None:
         yield shaded
 
 

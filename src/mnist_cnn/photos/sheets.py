@@ -11,14 +11,16 @@ CORNERS = 4, 5  # five where the frame cuts one off
 BENT = 0.02  # of the outline, how far it may be from straight sides
 SOLID = 0.6  # of a sheet, what stands out: the rest is written on
 BESIDE = 0.25  # of what is no sheet, what stands out: more is paper beyond a printed line
+EDGE = 0.85  # of its own grey, what is beside its edge, at most
 RIM = 0.012  # of the longer side: soft edges and their shadow
 
 
-def find_sheet(mask: Bytes) -> Bytes:
+def find_sheet(grey: Bytes, mask: Bytes) -> Bytes:
     """The largest solid component with straight sides and four corners, on a table without others.
 
     Args:
-        mask: (H, W), uint8, 255 where something stands out from what is around it.
+        grey: (H, W), uint8.
+        mask: (H, W), uint8, 255 where it is light.
 
     Returns:
         (H, W), uint8, 255 on the sheet without its rim; nowhere if there is none.
@@ -44,4 +46,10 @@ def find_sheet(mask: Bytes) -> Bytes:
         return np.zeros_like(mask)
     side = 2 * round(RIM * max(mask.shape)) + 1
     kernel = np.ones((side, side), np.uint8)
-    return np.asarray(cv2.erode(sheet, kernel, borderValue=255), np.uint8)
+    inside = np.asarray(cv2.erode(sheet, kernel, borderValue=255), np.uint8)
+    beyond = cv2.dilate(sheet, kernel)
+    table, rim = beyond > sheet, sheet > inside
+    # Where light fades there is no edge.
+    if not rim.any() or np.median(grey[table]) > EDGE * np.median(grey[rim]):
+        return np.zeros_like(mask)
+    return inside
