@@ -73,6 +73,36 @@ def test_a_bar_in_a_box_is_no_slash() -> None:
     assert not found[bar > 0].any()
 
 
+def ring(width: int, height: int) -> Pixels:
+    axes = (width // 2, height // 2)
+    return np.asarray(cv2.ellipse(empty(), (200, 150), axes, 0, 0, 360, 255, 5), np.uint8)
+
+
+def bars(*columns: int) -> Pixels:
+    mask = empty()
+    for x in columns:
+        cv2.line(mask, (x - 4, 180), (x + 4, 120), 255, 6)
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("around", "inside"),
+    [(ring(200, 120), bars(200)), (ring(120, 200), bars(180, 220)), (ring(140, 200), five())],
+    ids=["wider than a 0", "two slashes", "no slash"],
+)
+def test_what_is_no_slashed_zero_is_found(around: Pixels, inside: Pixels) -> None:
+    found = find_enclosures(around | inside)
+    assert (found[around > 0] == 255).all()
+    assert not found[inside > 0].any()
+
+
+def test_crumbs_in_a_hole_are_no_strokes() -> None:
+    mask = ring(80, 120)
+    for x in (185, 200, 215):
+        mask[150:151, x : x + 6] = 255  # thin and long, but too small for writing
+    assert not find_enclosures(mask).any()
+
+
 def test_a_digit_with_a_blot_in_its_hole_is_a_digit() -> None:
     mask = cv2.ellipse(empty(), (200, 150), (40, 60), 0, 0, 360, 255, 6).astype(np.uint8)
     cv2.circle(mask, (200, 150), 12, 255, -1)

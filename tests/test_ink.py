@@ -11,6 +11,7 @@ from mnist_cnn.photos.ink import (
     close_strokes,
     estimate_background,
     find_ink,
+    ink_beside,
     measure_contrast,
     paper_around,
     split_levels,
@@ -250,3 +251,24 @@ def test_arguments_are_not_modified() -> None:
     background = paper_around(grey, split_levels(grey, "dark"))
     find_ink(grey, background, "dark", np.full_like(grey, 255))
     np.testing.assert_array_equal(grey, before)
+
+
+@pytest.mark.parametrize("noise", [0.0, 12.0])
+def test_ink_beside_finds_what_was_too_faint_but_no_noise(noise: float) -> None:
+    grey = np.full((200, 300), 200.0)
+    grey[20:180, 20:30] = 0
+    grey[60:140, 150:160] = 110
+    grey += np.random.default_rng(0).normal(0, noise, grey.shape)
+    ink = find_ink(
+        np.clip(grey, 0, 255).astype(np.uint8), np.full((200, 300), 200, np.uint8), "dark"
+    )
+    assert not ink.mask[:, 100:].any()
+    black = np.zeros((200, 300), np.uint8)
+    black[15:185, 15:35] = 255
+    left = ink_beside(ink, black)
+    faint = np.zeros((200, 300), bool)
+    faint[60:140, 150:160] = True
+    assert (left.mask[faint] > 0).mean() > 0.8
+    assert not left.mask[~faint].any()
+    assert left.floor == ink.floor
+    assert ink.contrast[100, 25] > 0.9  # the first ink stays as it was

@@ -40,9 +40,21 @@ def find_clutter(mask: Bytes) -> Bytes:
         half = np.searchsorted(np.cumsum(areas[order]), areas[order].sum() / 2)
         limit = THICK * max(1.0, strokes[order[half]])
     thick = at_frame & (strokes > limit)
-    side = max(3, round(RIM * max(mask.shape))) | 1
-    cut_out = np.where(thick[labels], 255, 0).astype(np.uint8)
-    return np.asarray(cv2.dilate(cut_out, np.ones((side, side), np.uint8)), np.uint8)
+    return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
+
+
+def with_rim(mask: Bytes, share: float) -> Bytes:
+    """What is to be cut out, and its soft edges.
+
+    Args:
+        mask: (H, W), uint8, 255 where something is cut out.
+        share: Width of two rims, one on each side, as a share of the longer side; a pixel at least.
+
+    Returns:
+        (H, W), uint8.
+    """
+    side = max(3, round(share * max(mask.shape))) | 1
+    return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)), np.uint8)
 
 
 def widest_stroke(shape: tuple[int, ...]) -> int:
@@ -64,8 +76,8 @@ def find_wide(mask: Bytes) -> Bytes:
     return np.asarray(cv2.dilate(cv2.morphologyEx(mask, cv2.MORPH_OPEN, kernel), kernel), np.uint8)
 
 
-def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, clutter: Bytes, rim: int) -> bool:
-    """Whether what was taken for clutter is a shadow with writing in it.
+def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, dark: Bytes, rim: int) -> bool:
+    """Whether a dark part of the picture is a shadow with writing in it.
 
     A shadow is as even as the paper beside it, a finger or a table is not.
 
@@ -73,12 +85,11 @@ def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, clutter: Bytes, rim: int) -
         grey: (H, W), uint8.
         paper: (H, W), uint8, of `close_strokes`.
         ink: (H, W), uint8, not 0 where there is ink on that paper.
-        clutter: (H, W), uint8, of `find_wide`, or what a sheet leaves; neither nowhere nor
-            everywhere.
-        rim: How far inside the clutter's edge ink doesn't count, in pixels: there `paper` is not
+        dark: (H, W), uint8, not 0 in that part; neither nowhere nor everywhere.
+        rim: How far inside its edge ink doesn't count, in pixels: there `paper` is not
             exact.
     """
     away = cv2.absdiff(grey, paper)
-    shaded, lit = (np.quantile(away[where], EVEN) for where in (clutter > 0, clutter == 0))
-    inside = cv2.erode(clutter, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) > 0
+    shaded, lit = (np.quantile(away[where], EVEN) for where in (dark > 0, dark == 0))
+    inside = cv2.erode(dark, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) > 0
     return bool(shaded <= max(1, lit) and ink[inside].any())  # 1: grey levels are whole numbers

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mnist_cnn.photos.clutter import with_rim
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.pieces import LOWEST, Piece
 
@@ -51,7 +52,7 @@ def find_enclosures(mask: Bytes) -> Bytes:
         if strokes and not _is_slashed(outlines[ring], strokes):
             x, y = outlines[ring][0, 0]
             enclosing[labels[y, x]] = 255
-    return _with_rim(enclosing[labels])
+    return with_rim(enclosing[labels], RIM)
 
 
 def find_borders(mask: Bytes) -> Bytes:
@@ -71,12 +72,7 @@ def find_borders(mask: Bytes) -> Bytes:
         outlines, _ = cv2.findContours(own, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         if cv2.contourArea(outlines[0]) >= HOLLOW * stats[label, cv2.CC_STAT_AREA]:
             borders |= own
-    return _with_rim(borders)
-
-
-def _with_rim(mask: Bytes) -> Bytes:
-    side = max(3, round(RIM * max(mask.shape))) | 1
-    return np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)), np.uint8)
+    return with_rim(borders, RIM)
 
 
 def _is_stroke(outline: Outline, labels: cv2.typing.MatLike) -> bool:

@@ -56,23 +56,26 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
 
 
 def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
-    clutter, wide = find_clutter(ink.mask), find_wide(ink.mask)
+    clutter = find_clutter(ink.mask)
     if clutter.any():
-        yield from _in_shadow(grey, ink, wide)
+        yield from _in_shadow(grey, ink, most=1.0)
         yield find_ink(grey, paper_around(grey, ink.mask | clutter), ink.polarity, clutter)
         yield ink
     else:
         yield ink
         # A shadow that doesn't reach the frame is rare, and looking for it takes long.
-        if cv2.countNonZero(wide) <= SHADED * wide.size:
-            yield from _in_shadow(grey, ink, wide)
+        yield from _in_shadow(grey, ink, most=SHADED)
     borders = find_borders(ink.mask)
     if borders.any():
         yield ink_beside(ink, borders)
 
 
-def _in_shadow(grey: Bytes, ink: Ink, wide: Bytes) -> Iterator[Ink]:
-    shaded = _across_shadow(grey, wide) if ink.polarity == "dark" else None
+def _in_shadow(grey: Bytes, ink: Ink, most: float) -> Iterator[Ink]:
+    """The ink, if part of it is a shadow that covers at most that share of the picture."""
+    if ink.polarity == "light":
+        return
+    wide = find_wide(ink.mask)
+    shaded = _across_shadow(grey, wide) if cv2.countNonZero(wide) <= most * wide.size else None
     if shaded is not None:
         yield shaded
 
