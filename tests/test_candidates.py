@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
+from mnist_cnn.photos.cuts import ACROSS
 from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.pieces import Piece, crop, merge
 
@@ -34,13 +35,13 @@ def touching(x: int) -> Piece:
 
 
 def test_an_empty_line_has_no_candidates() -> None:
-    assert cut_up(Line([], HEIGHT)) == Line([], HEIGHT)
+    assert cut_up(Line([], HEIGHT), ACROSS) == Line([], HEIGHT)
     assert candidates([]) == {}
 
 
 def test_pieces_are_cut_one_by_one() -> None:
     pieces = [box(0), touching(60), box(300), touching(350)]
-    line = cut_up(Line(pieces, HEIGHT))
+    line = cut_up(Line(pieces, HEIGHT), ACROSS)
     assert line.height == HEIGHT
     assert len(line.pieces) > len(pieces)
     for piece in pieces:
@@ -100,7 +101,7 @@ def test_wide_runs_are_no_digit(width: int, joined: bool, scale: int) -> None:
 
 
 def test_a_digit_has_so_many_pieces_at_most() -> None:
-    found = candidates([box(4 * index, 3) for index in range(12)])
-    assert max(last - first for first, last in found) == 8
-    assert sum(last - first == 8 for first, last in found) == 5
-    assert max(last for _, last in found) == 12
+    found = candidates([box(4 * index, 3) for index in range(24)])
+    assert max(last - first for first, last in found) == 20
+    assert sum(last - first == 20 for first, last in found) == 5
+    assert max(last for _, last in found) == 24

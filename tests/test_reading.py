@@ -126,6 +126,25 @@ def test_touching_digits_are_parted_where_the_classifier_likes_the_parts() -> No
     assert_boxes(reading, [(36, 26, 56, 66), (92, 26, 56, 66)], atol=3)
 
 
+def leaning_bars(image: Pixels) -> None:
+    """Two bars, 100 pixels high, that lean by 15° and touch along a quarter of it."""
+    for x in (40, 58):
+        cv2.line(image, (x + 27, 20), (x, 120), (30, 30, 30), 10)
+    cv2.line(image, (x + 16, 60), (x + 10, 80), (30, 30, 30), 14)
+
+
+def is_leaning_bar(glyph: Pixels) -> bool:
+    columns, rows = np.nonzero(glyph.T > 60)
+    return bool(np.abs(columns - np.poly1d(np.polyfit(rows, columns, 1))(rows)).max() < 3)
+
+
+def test_digits_that_lie_against_each_other_are_parted_along_their_strokes() -> None:
+    image = paper(150, 150)
+    leaning_bars(image)
+    reading = read_digits(image, by(lambda glyph: BAR if is_leaning_bar(glyph) else NONE))
+    assert reading.lines() == ["11"]
+
+
 def test_touching_digits_stay_one_where_the_classifier_likes_the_whole() -> None:
     image = paper(130, 160)
     ring(image, 30, 30, height=70)
@@ -163,11 +182,11 @@ def test_what_is_no_digit_is_left_out() -> None:
 
 def test_a_line_without_digits_is_not_counted() -> None:
     image = paper(240, 200)
-    ring(image, 30, 20)
-    ring(image, 110, 20)
-    bar(image, 50, 140)
-    reading = read_digits(image, by(lambda glyph: BAR if is_bar(glyph) else NONE))
-    assert reading.lines() == ["1"]
+    bar(image, 30, 20)
+    bar(image, 110, 20)
+    ring(image, 50, 140)
+    reading = read_digits(image, by(lambda glyph: RING if holes(glyph) == 1 else NONE))
+    assert reading.lines() == ["0"]
     assert reading.digits[0].line == 0
 
 
@@ -331,11 +350,13 @@ def test_a_piece_that_stays_is_classified_once() -> None:
         bar(image, x, 30)
     diamond(image, 150, 30)
     diamond(image, 205, 30)  # touches the one before it: two digits in one piece
-    seen: list[bytes] = []
+    seen: list[Pixels] = []
 
     def classify(views: Pixels) -> Rows:
-        seen.extend(view.tobytes() for view in views)
+        seen.append(views)
         return by(by_shape)(views)
 
     assert read_digits(image, classify).lines() == ["11100"]
-    assert len(seen) == len(set(seen))
+    bars = {view.tobytes() for view in seen[0] if is_bar(view[0])}
+    assert bars
+    assert bars.isdisjoint(view.tobytes() for views in seen[1:] for view in views)

@@ -3,11 +3,11 @@
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from mnist_cnn.photos.cuts import cut
+from mnist_cnn.photos.cuts import Cutting, cut
 from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.pieces import Piece, merge
 
-MOST_PIECES = 8  # that one digit can consist of
+MOST_PIECES = 20  # that one digit can consist of
 # In heights of the line.
 GAP = 0.35  # between pieces of one digit
 WIDEST = 1.7  # a digit
@@ -32,16 +32,17 @@ class Candidate:
     piece: Piece
 
 
-def cut_up(line: Line, kept: Container[int] = ()) -> Line:
+def cut_up(line: Line, cutting: Cutting, kept: Container[int] = ()) -> Line:
     """A line with its pieces cut wherever digits may touch.
 
     Args:
         line: Its pieces, from left to right.
+        cutting: ACROSS or ALONG.
         kept: Indices of pieces that stay as they are.
     """
     parts: list[Piece] = []
     for index, piece in enumerate(line.pieces):
-        parts += [piece] if index in kept else cut(piece, line.height)
+        parts += [piece] if index in kept else cut(piece, line.height, cutting)
     return Line(parts, line.height)
 
 

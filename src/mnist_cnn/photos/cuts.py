@@ -4,6 +4,9 @@ A cut is a path from top to bottom that crosses as little ink as it can. Too man
 purpose: the classifier decides which parts are digits (see `mnist_cnn.prediction`).
 """
 
+import math
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,55 +14,86 @@ import numpy.typing as npt
 from mnist_cnn.photos.ink import Floats
 from mnist_cnn.photos.pieces import Piece, crop
 
-NARROW = 0.7  # a piece narrower than this many heights is one digit
 CUT_HEIGHT = 48  # pixels; cuts are looked for at this size
-STEP = 4  # pixels between the places where a cut is tried
 MOST_PLACES = 300  # of the longest line of writing
-REACH = 9  # pixels that a cut may move to either side of its place
 BEND = 0.05  # price of a step aside, in pixels of ink
-# A cut through more ink than this, in stroke widths, goes along a stroke, not across.
-MOST_INK = 1.7
-APART = 5  # pixels between two cuts
 
 
-def cut(piece: Piece, height: float) -> list[Piece]:
+@dataclass(frozen=True)
+class Cutting:
+    """Where cuts are tried. Pixels are those of a digit of CUT_HEIGHT.
+
+    Attributes:
+        narrow: A piece narrower than this many heights is one digit.
+        step: Pixels between the places where a cut is tried.
+        reach: Pixels that a cut may move to either side of its place.
+        most_ink: In stroke widths: a cut through more goes along a stroke, not across.
+        apart: Pixels between two cuts of one slant.
+        slants: Of the writing, in columns to the right for a row up.
+    """
+
+    narrow: float
+    step: int
+    reach: int
+    most_ink: float
+    apart: float
+    slants: tuple[float, ...]
+
+
+# Strokes are crossed where that takes least ink: few cuts, and nearly all that are needed.
+ACROSS = Cutting(narrow=0.7, step=4, reach=9, most_ink=1.7, apart=5.0, slants=(0.0,))
+# Digits that lie against each other are parted along their strokes, upright or slanted by 15°.
+ALONG = Cutting(narrow=0.3, step=2, reach=4, most_ink=3.0, apart=2.5, slants=(0.0, 0.27))
+
+
+def cut(piece: Piece, height: float, cutting: Cutting) -> list[Piece]:
     """The parts of a piece between all cuts worth trying, from left to right.
 
     Args:
         piece: One component, or several that were joined.
         height: Of the line's digits, in pixels.
+        cutting: ACROSS or ALONG.
 
     Returns:
         At least one piece; together they hold all its ink.
     """
-    if piece.width < NARROW * height:
+    if piece.width < cutting.narrow * height:
         return [piece]
     scale = CUT_HEIGHT / max(piece.height, height)
     size = (max(1, round(piece.width * scale)), max(2, round(piece.height * scale)))
     small = (cv2.resize(piece.mask, size, interpolation=cv2.INTER_AREA) > 96).astype(np.float32)
     stroke = max(2.0, piece.stroke_width * scale)
     paths = []
-    for path in _find_paths(small, stroke):
-        full = cv2.resize(path[:, None], (1, piece.height), interpolation=cv2.INTER_LINEAR)
-        paths.append(np.asarray(full[:, 0] / scale, np.float32))
+    for slant in cutting.slants:
+        for path in _find_paths(small, stroke, slant, cutting):
+            full = cv2.resize(path[:, None], (1, piece.height), interpolation=cv2.INTER_LINEAR)
+            paths.append(np.asarray(full[:, 0] / scale, np.float32))
     return _parts(piece, paths)
 
 
-def _find_paths(small: Floats, stroke: float) -> list[Floats]:
-    step = max(STEP, small.shape[1] // MOST_PLACES)
-    places = np.arange(STEP, small.shape[1] - STEP, step)
-    prices, paths = _cheapest_paths(small, places)
+def _find_paths(small: Floats, stroke: float, slant: float, cutting: Cutting) -> list[Floats]:
+    """The cuts of one slant: a column for each row."""
+    height, width = small.shape
+    aside = (slant * (np.arange(height) - (height - 1) / 2)).astype(np.float32)  # how far rows move
+    pad = math.ceil(abs(slant) * height / 2)
+    shear = np.array([[1, slant, pad + aside[0]], [0, 1, 0]], np.float32)
+    upright = cv2.warpAffine(small, shear, (width + 2 * pad, height), flags=cv2.INTER_NEAREST)
+    step = max(cutting.step, upright.shape[1] // MOST_PLACES)
+    places = np.arange(cutting.step, upright.shape[1] - cutting.step, step)
+    prices, paths = _cheapest_paths(np.asarray(upright, np.float32), places, cutting.reach)
     kept: list[Floats] = []
     for index in np.argsort(prices, kind="stable"):
         path = paths[index]
-        if prices[index] <= MOST_INK * stroke and all(
-            np.abs(path - other).mean() >= APART for other in kept
+        if prices[index] <= cutting.most_ink * stroke and all(
+            np.abs(path - other).mean() >= cutting.apart for other in kept
         ):
             kept.append(path)
-    return sorted(kept, key=lambda path: float(path.mean()))
+    return [path - pad - aside for path in kept]
 
 
-def _cheapest_paths(ink: Floats, places: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _cheapest_paths(
+    ink: Floats, places: npt.NDArray[np.int64], reach: int
+) -> tuple[Floats, Floats]:
     """The way from top to bottom through the least ink near each place, all at once.
 
     Dynamic programming over the rows, as in seam carving (Avidan & Shamir 2007).
@@ -67,15 +101,16 @@ def _cheapest_paths(ink: Floats, places: npt.NDArray[np.int64]) -> tuple[Floats,
     Args:
         ink: (H, W), float32, 1 where there is ink.
         places: (P,), columns.
+        reach: Columns that a path may leave its place by.
 
     Returns:
         The ink that each path crosses, (P,), and its column in every row, (P, H).
     """
     rows = ink.shape[0]
-    shifts = np.arange(-REACH, REACH + 1)
+    shifts = np.arange(-reach, reach + 1)
     # Beside the image a path would cross nothing: that is no cut.
-    padded = np.pad(ink, ((0, 0), (REACH, REACH)), constant_values=rows)
-    windows = padded[:, places[:, None] + shifts + REACH]  # (H, P, 2 · REACH + 1)
+    padded = np.pad(ink, ((0, 0), (reach, reach)), constant_values=rows)
+    windows = padded[:, places[:, None] + shifts + reach]  # (H, P, 2 · reach + 1)
     # Far from its place a path costs a little: among equals the straight one wins.
     away = BEND / 4 * np.abs(shifts)
     costs = windows[0] + away
@@ -85,20 +120,20 @@ def _cheapest_paths(ink: Floats, places: npt.NDArray[np.int64]) -> tuple[Floats,
         ways = np.stack((costs, beside[:, :-2] + BEND, beside[:, 2:] + BEND))
         came[row] = ways.argmin(0)
         costs = ways.min(0) + windows[row] + away
-    return _trace_back(windows, came, costs.argmin(1), places)
+    return _trace_back(windows, came, costs.argmin(1), places - reach)
 
 
 def _trace_back(
     windows: Floats,
     came: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int64],
+    firsts: npt.NDArray[np.int64],
 ) -> tuple[Floats, Floats]:
-    every, column = np.arange(len(places)), ends
-    paths = np.empty((len(places), len(windows)), np.float32)
-    prices = np.zeros(len(places), np.float32)
+    every, column = np.arange(len(firsts)), ends
+    paths = np.empty((len(firsts), len(windows)), np.float32)
+    prices = np.zeros(len(firsts), np.float32)
     for row in range(len(windows) - 1, -1, -1):
-        paths[:, row] = places + column - REACH + 0.5
+        paths[:, row] = firsts + column + 0.5
         prices += windows[row, every, column]
         column = column + np.array((0, -1, 1))[came[row, every, column]]
     return prices, paths

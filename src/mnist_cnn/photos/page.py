@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
+from mnist_cnn.photos.cuts import ACROSS, Cutting
 from mnist_cnn.photos.enclosures import find_enclosures
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import Bytes, Ink, ink_beside
@@ -73,18 +74,28 @@ class Page:
             view[1] = surroundings(candidate.piece, self._written, candidate.height)
         return views
 
-    def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
-        """The same ink, cut where digits may touch, then all as one digit.
+    def cut(self, cutting: Cutting, sure: Iterable[Candidate] = ()) -> "Page":
+        """The same ink, cut where digits may touch.
 
         Args:
+            cutting: ACROSS or ALONG.
             sure: Candidates that are not cut.
         """
         kept = [set[int]() for _ in self.lines]
         for candidate in sure:
             kept[candidate.line].update(range(candidate.first, candidate.end))
-        lines = [cut_up(line, own) for line, own in zip(self.lines, kept, strict=True)]
-        if sum(len(line.pieces) for line in lines) > len(self.pieces):
-            yield replace(self, lines=lines)
+        lines = [cut_up(line, cutting, own) for line, own in zip(self.lines, kept, strict=True)]
+        return replace(self, lines=lines)
+
+    def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
+        """The same ink, cut across its strokes, then all as one digit.
+
+        Args:
+            sure: Candidates that are not cut.
+        """
+        across = self.cut(ACROSS, sure)
+        if len(across.pieces) > len(self.pieces):
+            yield across
         if len(self.pieces) > 1:
             # However broken or wide it is, it may be one digit.
             yield replace(self, lines=[as_one(self.pieces)])

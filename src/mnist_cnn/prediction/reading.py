@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_cnn.photos.candidates import Candidate
+from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.ink import Bytes, Floats
 from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier
@@ -19,6 +20,8 @@ UNKNOWN = "?"
 # that leaves most out would be the surest. What is left out counts against it.
 KNOWN = 0.7
 DOUBT = 0.5
+# The same where strokes are cut along: a leg of an M looks like a 1, but then the rest is no digit.
+CUT_DOUBT = 2.0
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
@@ -105,6 +108,15 @@ def read_digits(
     if not looks:
         return Reading([], None)
     best = max(looks, key=lambda look: look.score)
+    if not (single or best.is_certain):
+        # So many cuts take long: only the ink that was read best gets them.
+        whole = next(look for look in looks if look.page.writing is best.page.writing)
+        finely_cut = whole.page.cut(ALONG, whole.sure_digits)
+        best = max(
+            best,
+            _look_at(finely_cut, classify, CUT_DOUBT, whole.judged),
+            key=lambda look: look.score,
+        )
     if not best.digits:
         likeliest = max(looks, key=lambda look: look.likeliest.probability)
         if likeliest.likeliest.probability >= LEAST:
@@ -178,9 +190,10 @@ def _look_at(
     # A piece that an earlier look at the same ink had in one looks no different now.
     known = {_place(one.candidate): one for one in before}
     new = [candidate for candidate in page.candidates if _place(candidate) not in known]
-    views = page.views(new)
-    rows = classify(views)[:, :DIGITS]
-    known |= {_place(one.candidate): one for one in map(_Judged, new, rows, views[:, 0])}
+    if new:
+        views = page.views(new)
+        rows = classify(views)[:, :DIGITS]
+        known |= {_place(one.candidate): one for one in map(_Judged, new, rows, views[:, 0])}
     judged = [  # in the order of the lines
         known[_place(candidate)]._replace(candidate=candidate) for candidate in page.candidates
     ]
