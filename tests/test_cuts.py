@@ -1,7 +1,5 @@
 """Cuts between digits that touch: enough of them, and never a pixel lost."""
 
-import time
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +51,9 @@ def test_one_cut_parts_two_digits() -> None:
 def leaning_bars() -> Piece:
     """Two bars, 100 pixels high, that lean by 15° and touch along a quarter of it."""
     mask = np.zeros((120, 90), np.uint8)
-    for x in (20, 38):
-        cv2.line(mask, (x + 27, 10), (x, 110), 255, 10)
-    cv2.line(mask, (x + 16, 50), (x + 10, 70), 255, 14)
+    cv2.line(mask, (47, 10), (20, 110), 255, 10)
+    cv2.line(mask, (65, 10), (38, 110), 255, 10)
+    cv2.line(mask, (54, 50), (48, 70), 255, 14)
     return piece_of(mask)
 
 
@@ -119,19 +117,18 @@ def test_any_shape_keeps_its_ink(shape: tuple[int, int], cutting: Cutting) -> No
 
 
 @pytest.mark.parametrize("cutting", [ACROSS, ALONG])
-def test_a_long_flat_piece_is_cut_in_time(cutting: Cutting) -> None:
-    start = time.process_time()
-    cut(Piece(0, 0, np.full((3, 300), 255, np.uint8)), 3, cutting)
-    assert time.process_time() - start < 1
+def test_a_line_is_not_cut(cutting: Cutting) -> None:
+    line = Piece(0, 0, np.full((3, 300), 255, np.uint8))
+    assert cut(line, 3, cutting) == [line]
 
 
-@pytest.mark.parametrize("cutting", [ACROSS, ALONG])
-def test_cuts_do_not_depend_on_scale(cutting: Cutting) -> None:
+@pytest.mark.parametrize(("cutting", "pixels"), [(ACROSS, 2), (ALONG, 3)])
+def test_cuts_do_not_depend_on_scale(cutting: Cutting, pixels: int) -> None:
     whole = two_diamonds()
     double = Piece(0, 0, whole.mask.repeat(2, axis=0).repeat(2, axis=1))
     small = [part.x - whole.x for part in cut(whole, 100, cutting)]
     large = [part.x / 2 for part in cut(double, 200, cutting)]
-    assert large == pytest.approx(small, abs=3)
+    assert large == pytest.approx(small, abs=pixels)
 
 
 @pytest.mark.parametrize("cutting", [ACROSS, ALONG])

@@ -9,6 +9,7 @@ import pytest
 
 from mnist_cnn.prediction.classifiers import Classifier, bundled_classifier
 from mnist_cnn.prediction.reading import ReadDigit, Reading, read_digits
+from mnist_cnn.simulator import simulate_non_digit
 
 Pixels = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.float32]
@@ -34,6 +35,7 @@ def by(decide: Callable[[Pixels], int], classes: int = 11) -> Classifier:
     """A classifier that is nearly sure of what a function says of each glyph."""
 
     def classify(views: Pixels) -> Rows:
+        assert views.shape[0] > 0  # the real ones take no empty batch
         assert views.shape[1:] == (2, 28, 28)
         assert views.dtype == np.uint8
         rows = np.full((len(views), classes), 0.01 / (classes - 1), np.float32)
@@ -128,9 +130,9 @@ def test_touching_digits_are_parted_where_the_classifier_likes_the_parts() -> No
 
 def leaning_bars(image: Pixels) -> None:
     """Two bars, 100 pixels high, that lean by 15° and touch along a quarter of it."""
-    for x in (40, 58):
-        cv2.line(image, (x + 27, 20), (x, 120), (30, 30, 30), 10)
-    cv2.line(image, (x + 16, 60), (x + 10, 80), (30, 30, 30), 14)
+    cv2.line(image, (67, 20), (40, 120), (30, 30, 30), 10)
+    cv2.line(image, (85, 20), (58, 120), (30, 30, 30), 10)
+    cv2.line(image, (74, 60), (68, 80), (30, 30, 30), 14)
 
 
 def is_leaning_bar(glyph: Pixels) -> bool:
@@ -143,6 +145,31 @@ def test_digits_that_lie_against_each_other_are_parted_along_their_strokes() -> 
     leaning_bars(image)
     reading = read_digits(image, by(lambda glyph: BAR if is_leaning_bar(glyph) else NONE))
     assert reading.lines() == ["11"]
+
+
+@pytest.mark.parametrize("seed", [8, 20, 24, 26])
+def test_a_stroke_of_a_letter_is_no_sure_digit(seed: int) -> None:
+    image = simulate_non_digit(np.random.default_rng(seed), "letters")
+    reading = read_digits(image, bundled_classifier())
+    assert max((digit.probability for digit in reading.digits), default=0) < 0.9
+
+
+def test_joined_up_writing_is_not_cut_without_end() -> None:
+    image = paper(400, 900)
+    rng = np.random.default_rng(5)
+    for y in range(40, 380, 60):
+        for x in (20, 320, 620):
+            points = np.column_stack((np.arange(x, x + 260, 12), y + rng.integers(-18, 18, 22)))
+            cv2.polylines(image, [points.astype(np.int32)], False, (30, 30, 30), 3)
+    most = 0
+
+    def classify(views: Pixels) -> Rows:
+        nonlocal most
+        most = max(most, len(views))
+        return by(lambda glyph: NONE)(views)
+
+    assert read_digits(image, classify).lines() == []
+    assert most < 20_000
 
 
 def test_touching_digits_stay_one_where_the_classifier_likes_the_whole() -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_cnn.photos.candidates import Candidate
-from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.glyphs import SIDE
 from mnist_cnn.photos.ink import Bytes, Polarity
 from mnist_cnn.photos.page import Page, read_pages, working_grey
@@ -148,4 +147,3 @@ def _all_pages(scene: Scene) -> Iterator[Page]:
     for page in read_pages(*working_grey(scene.image)):
         yield page
         yield from page.divided_otherwise()
-        yield page.cut(ALONG)

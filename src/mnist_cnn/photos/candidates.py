@@ -7,7 +7,7 @@ from mnist_cnn.photos.cuts import Cutting, cut
 from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.pieces import Piece, merge
 
-MOST_PIECES = 20  # that one digit can consist of
+MOST_PIECES = 20  # or parts of cut ones, that one digit can consist of
 # In heights of the line.
 GAP = 0.35  # between pieces of one digit
 WIDEST = 1.7  # a digit

@@ -15,6 +15,7 @@ from mnist_cnn.photos.ink import Floats
 from mnist_cnn.photos.pieces import Piece, crop
 
 CUT_HEIGHT = 48  # pixels; cuts are looked for at this size
+LONGEST = 12.0  # a piece longer than this many of its own heights is a line, no digits
 MOST_PLACES = 300  # of the longest line of writing
 BEND = 0.05  # price of a step aside, in pixels of ink
 
@@ -27,8 +28,8 @@ class Cutting:
         narrow: A piece narrower than this many heights is one digit.
         step: Pixels between the places where a cut is tried.
         reach: Pixels that a cut may move to either side of its place.
-        most_ink: In stroke widths: a cut through more goes along a stroke, not across.
-        apart: Pixels between two cuts of one slant.
+        most_ink: In stroke widths: a cut through more is not tried.
+        apart: Pixels between two cuts of one slant, in the mean of the rows.
         slants: Of the writing, in columns to the right for a row up.
     """
 
@@ -57,7 +58,7 @@ def cut(piece: Piece, height: float, cutting: Cutting) -> list[Piece]:
     Returns:
         At least one piece; together they hold all its ink.
     """
-    if piece.width < cutting.narrow * height:
+    if piece.width < cutting.narrow * height or piece.width > LONGEST * piece.height:
         return [piece]
     scale = CUT_HEIGHT / max(piece.height, height)
     size = (max(1, round(piece.width * scale)), max(2, round(piece.height * scale)))
@@ -72,7 +73,7 @@ def cut(piece: Piece, height: float, cutting: Cutting) -> list[Piece]:
 
 
 def _find_paths(small: Floats, stroke: float, slant: float, cutting: Cutting) -> list[Floats]:
-    """The cuts of one slant: a column for each row."""
+    """The cuts of one slant, in no order: a column of `small` for each row, maybe beside it."""
     height, width = small.shape
     aside = (slant * (np.arange(height) - (height - 1) / 2)).astype(np.float32)  # how far rows move
     pad = math.ceil(abs(slant) * height / 2)
@@ -140,6 +141,7 @@ def _trace_back(
 
 
 def _parts(piece: Piece, paths: list[Floats]) -> list[Piece]:
+    # Where paths cross, each row has them in order: parts are between the first, the second …
     columns = np.arange(piece.width)[None, :] + 0.5
     owner = np.zeros((piece.height, piece.width), np.int64)
     for path in paths:

@@ -74,7 +74,7 @@ class Page:
             view[1] = surroundings(candidate.piece, self._written, candidate.height)
         return views
 
-    def cut(self, cutting: Cutting, sure: Iterable[Candidate] = ()) -> "Page":
+    def cut_up(self, cutting: Cutting, sure: Iterable[Candidate] = ()) -> "Page":
         """The same ink, cut where digits may touch.
 
         Args:
@@ -93,7 +93,7 @@ class Page:
         Args:
             sure: Candidates that are not cut.
         """
-        across = self.cut(ACROSS, sure)
+        across = self.cut_up(ACROSS, sure)
         if len(across.pieces) > len(self.pieces):
             yield across
         if len(self.pieces) > 1:

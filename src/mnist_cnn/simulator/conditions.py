@@ -98,6 +98,7 @@ class Condition:
         variants: Chance that a 0, 1 or 7 is written in another way, see `vary`.
         broken: Chance that a digit's strokes have gaps.
         ruled: Chance of ruled or squared paper.
+        framed: There are boxes, cells, a ring or a border around the digits, or lines under them.
         gradient: Share of the light that is lost at the darkest corner.
         cast: Largest difference of the light's colours, as a share.
         shadow: Chance of a shadow with an edge.
@@ -124,6 +125,7 @@ class Condition:
     variants: float = 0.05
     broken: float = 0.0
     ruled: float = 0.0
+    framed: bool = False
     gradient: Range = (0.0, 0.12)
     cast: float = 0.02
     shadow: float = 0.0
@@ -161,6 +163,9 @@ CONDITIONS = {
         string_height=(14, 24), margin=(0.0, 0.3), frame=(20, 40), hard=True, gap=(0.1, 0.5),
     ),
     "ruled": replace(PLAIN, pens=("ink", "ballpoint"), ruled=1.0, turn=4.0),
+    "framed": replace(
+        PLAIN, pens=("ink", "ballpoint", "marker"), framed=True, margin=(0.6, 1.6)
+    ),
     "specks": replace(PLAIN, pens=("ink", "marker"), dirt=1.0, jpeg=(30, 60)),
     "blur": replace(PLAIN, pens=("ink", "marker"), blur=(0.02, 0.045), gap=(0.12, 0.5)),
     "perspective": replace(PLAIN, turn=10.0, perspective=0.25, margin=(0.2, 1.3)),

@@ -10,6 +10,7 @@ from mnist_cnn.simulator.camera import photograph
 from mnist_cnn.simulator.clutter import add_clutter
 from mnist_cnn.simulator.common import Box, Bytes, Floats, choose, draw, smooth_noise
 from mnist_cnn.simulator.conditions import CHALKS, SURFACES, Condition, Pen
+from mnist_cnn.simulator.frames import draw_frames
 from mnist_cnn.simulator.layout import Placed
 from mnist_cnn.simulator.paper import add_dirt, cast_shadow, draw_rules, lay_surface, light
 from mnist_cnn.simulator.strokes import OUTSIDE, SIDE, ZOOM
@@ -27,6 +28,7 @@ class Drawing:
         height: Of a digit, in pixels.
         to_frame: (3, 3), from the page's pixels to the frame's.
         base: The page's row on which the first line stands.
+        frames: Strokes around the ink, each (N, 2), in pixels of the page.
     """
 
     ink: Floats
@@ -34,6 +36,7 @@ class Drawing:
     height: float
     to_frame: Floats
     base: float
+    frames: Sequence[Floats] = ()
 
 
 def bounds(boxes: Sequence[Box]) -> Box:
@@ -97,6 +100,9 @@ def develop(rng: np.random.Generator, drawing: Drawing, condition: Condition, pe
     dark = bool(page.mean() < 128)
     if rng.random() < condition.ruled and not dark:
         draw_rules(rng, page, drawing.to_frame, drawing.height, drawing.base)
+    if drawing.frames and not dark:
+        strokes = [cv2.perspectiveTransform(f[None], drawing.to_frame)[0] for f in drawing.frames]
+        draw_frames(rng, page, strokes, drawing.height)
     if drawing.ink.any():
         _apply_ink(rng, page, drawing, pen, dark)
     if rng.random() < condition.dirt:

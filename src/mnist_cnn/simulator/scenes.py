@@ -11,6 +11,7 @@ from mnist_cnn.simulator.camera import keep_inside, view
 from mnist_cnn.simulator.common import Box, Bytes, Floats, choose, draw
 from mnist_cnn.simulator.conditions import CONDITIONS, PENS, Condition, Pen
 from mnist_cnn.simulator.development import Drawing, bounds, develop, print_ink
+from mnist_cnn.simulator.frames import choose_frames
 from mnist_cnn.simulator.layout import DIGIT, choose_height, frame, set_line, stack
 from mnist_cnn.simulator.strokes import Trace, interrupt, pen_field, trace
 from mnist_cnn.simulator.variants import vary
@@ -67,12 +68,13 @@ def simulate(
         lines.append(set_line(rng, fields, height, ranges))
         texts.append(written)
     lines, size = frame(rng, stack(rng, lines, height), height, ranges)
+    frames = choose_frames(rng, lines, height) if ranges.framed else []
     glyphs = [glyph for line in lines for glyph in line]
     corners = np.array([glyph.ink for glyph in glyphs], np.float32).reshape(-1, 2)
     matrix = keep_inside(view(rng, size, ranges.turn, ranges.perspective), corners, size)
     ink, owners, boxes = print_ink(glyphs, matrix, size, ranges.hard)
     base = max(glyph.ink[3] for glyph in lines[0])
-    image = develop(rng, Drawing(ink, bounds(boxes), height, matrix, base), ranges, pen)
+    image = develop(rng, Drawing(ink, bounds(boxes), height, matrix, base, frames), ranges, pen)
     return Scene(image, tuple(texts), tuple(boxes), owners)
 
 
