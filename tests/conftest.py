@@ -1,4 +1,4 @@
-"""What the tests share: a fake MNIST on the disk, and runs of the project's commands."""
+"""What the tests share: a fake MNIST on the disk, a drawing, and runs of the project's commands."""
 
 import runpy
 import shutil
@@ -10,6 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hydra import compose, initialize_config_dir
 from lightning import LightningModule, Trainer
@@ -21,6 +24,15 @@ from mnist_cnn.data import MnistDataModule
 
 ROOT = Path(__file__).parent.parent
 STANDARDIZE = {"method": "affine", "mean": 0.1307, "std": 0.3081}
+
+
+def leaning_bars() -> npt.NDArray[np.uint8]:
+    """Two bars as a mask, 100 pixels high, that lean by 15° and touch along a quarter of it."""
+    mask = np.zeros((120, 90), np.uint8)
+    cv2.line(mask, (47, 10), (20, 110), 255, 10)
+    cv2.line(mask, (65, 10), (38, 110), 255, 10)
+    cv2.line(mask, (54, 50), (48, 70), 255, 14)
+    return mask
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from conftest import leaning_bars
 from mnist_cnn.photos.cuts import ACROSS, ALONG, Cutting, cut
 from mnist_cnn.photos.pieces import Piece, crop, merge
 
@@ -48,17 +49,8 @@ def test_one_cut_parts_two_digits() -> None:
         assert half.width == pytest.approx(whole.width / 2, abs=4)
 
 
-def leaning_bars() -> Piece:
-    """Two bars, 100 pixels high, that lean by 15° and touch along a quarter of it."""
-    mask = np.zeros((120, 90), np.uint8)
-    cv2.line(mask, (47, 10), (20, 110), 255, 10)
-    cv2.line(mask, (65, 10), (38, 110), 255, 10)
-    cv2.line(mask, (54, 50), (48, 70), 255, 14)
-    return piece_of(mask)
-
-
 def test_leaning_digits_are_parted_along_their_strokes() -> None:
-    whole = leaning_bars()
+    whole = piece_of(leaning_bars())
     parts = cut(whole, 100, ALONG)
     halves = [(merge(parts[:index]), merge(parts[index:])) for index in range(1, len(parts))]
     left, right = min(halves, key=lambda pair: abs(pair[0].area - pair[1].area))

@@ -45,7 +45,7 @@ def test_there_are_several_kinds() -> None:
 def test_strokes_are_darker_than_the_page() -> None:
     page = np.full((60, 80, 3), 240, np.float32)
     stroke = np.array([(10, 30), (70, 30)], np.float32)
-    draw_frames(np.random.default_rng(1), page, [stroke], HEIGHT)
+    draw_frames(np.random.default_rng(1), page, [stroke], np.eye(3, dtype=np.float32), HEIGHT)
     assert page[30, 12:68].max() < 235
     assert page[:20].min() == page[41:].min() == 240
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from conftest import leaning_bars
 from mnist_cnn.prediction.classifiers import Classifier, bundled_classifier
 from mnist_cnn.prediction.reading import ReadDigit, Reading, read_digits
 from mnist_cnn.simulator import simulate_non_digit
@@ -128,13 +129,6 @@ def test_touching_digits_are_parted_where_the_classifier_likes_the_parts() -> No
     assert_boxes(reading, [(36, 26, 56, 66), (92, 26, 56, 66)], atol=3)
 
 
-def leaning_bars(image: Pixels) -> None:
-    """Two bars, 100 pixels high, that lean by 15° and touch along a quarter of it."""
-    cv2.line(image, (67, 20), (40, 120), (30, 30, 30), 10)
-    cv2.line(image, (85, 20), (58, 120), (30, 30, 30), 10)
-    cv2.line(image, (74, 60), (68, 80), (30, 30, 30), 14)
-
-
 def is_leaning_bar(glyph: Pixels) -> bool:
     columns, rows = np.nonzero(glyph.T > 60)
     return bool(np.abs(columns - np.poly1d(np.polyfit(rows, columns, 1))(rows)).max() < 3)
@@ -142,7 +136,7 @@ def is_leaning_bar(glyph: Pixels) -> bool:
 
 def test_digits_that_lie_against_each_other_are_parted_along_their_strokes() -> None:
     image = paper(150, 150)
-    leaning_bars(image)
+    image[10:130, 20:110][leaning_bars() > 0] = 30
     reading = read_digits(image, by(lambda glyph: BAR if is_leaning_bar(glyph) else NONE))
     assert reading.lines() == ["11"]
 

@@ -101,8 +101,7 @@ def develop(rng: np.random.Generator, drawing: Drawing, condition: Condition, pe
     if rng.random() < condition.ruled and not dark:
         draw_rules(rng, page, drawing.to_frame, drawing.height, drawing.base)
     if drawing.frames and not dark:
-        strokes = [cv2.perspectiveTransform(f[None], drawing.to_frame)[0] for f in drawing.frames]
-        draw_frames(rng, page, strokes, drawing.height)
+        draw_frames(rng, page, drawing.frames, drawing.to_frame, drawing.height)
     if drawing.ink.any():
         _apply_ink(rng, page, drawing, pen, dark)
     if rng.random() < condition.dirt:

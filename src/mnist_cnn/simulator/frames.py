@@ -32,26 +32,28 @@ def choose_frames(rng: np.random.Generator, lines: Lines, height: float) -> list
 
 
 def draw_frames(
-    rng: np.random.Generator, page: Floats, strokes: Sequence[Floats], height: float
+    rng: np.random.Generator,
+    page: Floats,
+    strokes: Sequence[Floats],
+    to_frame: Floats,
+    height: float,
 ) -> None:
     """Prints or draws strokes, in place.
 
     Args:
         rng: For colour and width.
         page: (H, W, 3), of a light colour.
-        strokes: Each (N, 2), in pixels of the photo.
+        strokes: Each (N, 2), in pixels of the page.
+        to_frame: (3, 3), from the page's pixels to the photo's.
         height: Of a digit, in pixels.
     """
     mask = np.zeros(page.shape[:2], np.uint8)
-    points = [np.round(16 * stroke).astype(np.int32) for stroke in strokes]
+    seen = [cv2.perspectiveTransform(stroke[None], to_frame)[0] for stroke in strokes]
+    points = [np.round(16 * stroke).astype(np.int32) for stroke in seen]
     thickness = max(1, round(height * rng.uniform(0.01, 0.08)))
     cv2.polylines(mask, points, False, 255, thickness, cv2.LINE_AA, 4)
     colour = np.array(choose(rng, (*BLACKS, *BLUES, *REDS, *PRINTED)), np.float32)
     page *= 1 - mask[..., None] * np.float32(rng.uniform(0.6, 1.0) / 255) * (1 - colour / 255)
-
-
-def _ink(line: Sequence[Placed]) -> Sides:
-    return bounds(list(line))
 
 
 def _rectangle(left: float, top: float, right: float, bottom: float) -> Floats:
@@ -78,7 +80,7 @@ def _cells(rng: np.random.Generator, lines: Lines, height: float) -> list[Floats
     """A cell for each digit, the walls halfway between neighbours."""
     strokes = []
     for line in lines:
-        sides = _around(rng, _ink(line), 0.06 * height, 0.25 * height)
+        sides = _around(rng, bounds(line), 0.06 * height, 0.25 * height)
         strokes.append(_rectangle(*sides))
         for glyph, following in pairwise(line):
             x = (glyph.ink[2] + following.ink[0]) / 2
@@ -106,7 +108,7 @@ def _underlines(rng: np.random.Generator, lines: Lines, height: float) -> list[F
     """A line under each line of digits."""
     strokes = []
     for line in lines:
-        left, _, right, bottom = _around(rng, _ink(line), 0.05 * height, 0.25 * height)
+        left, _, right, bottom = _around(rng, bounds(line), 0.05 * height, 0.25 * height)
         tilt = height * rng.normal(0, 0.03)
         strokes.append(np.array([(left, bottom), (right, bottom + tilt)], np.float32))
     return strokes
