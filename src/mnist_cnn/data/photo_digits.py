@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_cnn.photos.candidates import Candidate
+from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.glyphs import SIDE
 from mnist_cnn.photos.ink import Bytes, Polarity
 from mnist_cnn.photos.page import Page, read_pages, working_grey
@@ -28,9 +29,11 @@ FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nob
 MIXED = 0.35  # share from which a candidate is no digit
 TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
-HARD = 2 * ("clutter", "mixed", "touching", "broken")  # which are drawn three times as often
-MOST_PAGES = 8  # of a scene that are looked at: the further ones are rarely asked for
-MOST_WITHOUT = 12  # candidates of a scene without digits
+# Conditions that are drawn three times as often as the others.
+HARD = 2 * ("clutter", "mixed", "touching", "broken", "framed")
+MOST_PAGES = 10  # of a scene that are looked at: the further ones are rarely asked for
+MOST_REFUSED = 12  # candidates of a page that are no digits: fine cuts make hundreds
+MOST_WITHOUT = 16  # candidates of a scene without digits
 
 
 def label_candidates(scene: Scene, page: Page) -> tuple[Labels, Labels]:
@@ -123,18 +126,22 @@ def _make_scene(rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.
 
 
 def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Page, Candidate]]:
-    """At most two looks at each digit, and as many candidates that are none, and two more."""
+    """At most two looks at each digit, of two pages; as many candidates that are none, and two."""
     polarity = ink_polarity(scene)
     looks: dict[int, list[tuple[int, Page, Candidate]]] = {}
     others: list[tuple[int, Page, Candidate]] = []
     for page in islice(_all_pages(scene), MOST_PAGES):
-        for candidate, label, owner in zip(
-            page.candidates, *label_candidates(scene, page), strict=True
-        ):
-            if label == NO_DIGIT:
-                others.append((NO_DIGIT, page, candidate))
-            elif label >= 0 and page.ink.polarity == polarity:
-                looks.setdefault(owner, []).append((label, page, candidate))
+        labels, owners = label_candidates(scene, page)
+        order = rng.permutation(len(labels))
+        others += [
+            (NO_DIGIT, page, page.candidates[index])
+            for index in order[labels[order] == NO_DIGIT][:MOST_REFUSED]
+        ]
+        if page.ink.polarity == polarity:
+            # Of many cuts that hardly differ one is enough.
+            of_page = {owners[index]: index for index in order if 0 <= labels[index] < NO_DIGIT}
+            for owner, index in of_page.items():
+                looks.setdefault(owner, []).append((labels[index], page, page.candidates[index]))
     for found in looks.values():
         for index in rng.permutation(len(found))[:2]:
             yield found[index]
@@ -147,3 +154,4 @@ def _all_pages(scene: Scene) -> Iterator[Page]:
     for page in read_pages(*working_grey(scene.image)):
         yield page
         yield from page.divided_otherwise()
+        yield from page.cut_up(ALONG)

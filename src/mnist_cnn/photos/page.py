@@ -74,8 +74,19 @@ class Page:
             view[1] = surroundings(candidate.piece, self._written, candidate.height)
         return views
 
-    def cut_up(self, cutting: Cutting, sure: Iterable[Candidate] = ()) -> "Page":
-        """The same ink, cut where digits may touch.
+    def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
+        """The same ink, cut across its strokes, then all as one digit.
+
+        Args:
+            sure: Candidates that are not cut.
+        """
+        yield from self.cut_up(ACROSS, sure)
+        if len(self.pieces) > 1:
+            # However broken or wide it is, it may be one digit.
+            yield replace(self, lines=[as_one(self.pieces)])
+
+    def cut_up(self, cutting: Cutting, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
+        """The same ink, cut where digits may touch; nothing where there is nothing to be cut.
 
         Args:
             cutting: ACROSS or ALONG.
@@ -85,20 +96,9 @@ class Page:
         for candidate in sure:
             kept[candidate.line].update(range(candidate.first, candidate.end))
         lines = [cut_up(line, cutting, own) for line, own in zip(self.lines, kept, strict=True)]
-        return replace(self, lines=lines)
-
-    def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
-        """The same ink, cut across its strokes, then all as one digit.
-
-        Args:
-            sure: Candidates that are not cut.
-        """
-        across = self.cut_up(ACROSS, sure)
-        if len(across.pieces) > len(self.pieces):
-            yield across
-        if len(self.pieces) > 1:
-            # However broken or wide it is, it may be one digit.
-            yield replace(self, lines=[as_one(self.pieces)])
+        page = replace(self, lines=lines)
+        if len(self.pieces) < len(page.pieces) <= cutting.most_parts:
+            yield page
 
     @cached_property
     def _written(self) -> Bytes:

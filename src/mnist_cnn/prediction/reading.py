@@ -28,9 +28,6 @@ CERTAIN = 0.95
 # Where nothing else is read, the likeliest candidate is, from this probability on: a bar that
 # stands alone looks like a 1, and like what else enters photos.
 LEAST = 0.05
-# A last look has so many parts at most: there are some ten candidates to each, and what falls into
-# more of them, and wasn't read before, is hardly digits.
-MOST_PARTS = 100
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 
 
@@ -114,8 +111,7 @@ def read_digits(
     if not (single or best.is_certain):
         # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
         whole = next(look for look in looks if look.page.writing is best.page.writing)
-        finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
-        if len(finely_cut.pieces) <= MOST_PARTS:
+        for finely_cut in whole.page.cut_up(ALONG, whole.sure_digits):
             looked = _look_at(finely_cut, classify, CUT_DOUBT, whole.judged)
             best = max(best, looked, key=lambda look: look.score)
     if not best.digits:
