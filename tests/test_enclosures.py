@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnist_cnn.photos.enclosures import find_borders, find_enclosures
+from mnist_cnn.photos.enclosures import find_borders, find_enclosures, find_open_rings
 
 Pixels = npt.NDArray[np.uint8]
 SHAPE = (300, 400)
@@ -128,3 +128,48 @@ def test_writing_is_no_border(mask: Pixels) -> None:
 
 def test_a_box_around_a_small_part_of_the_picture_is_no_border() -> None:
     assert not find_borders(box()).any()
+
+
+def arc(degrees: int, middle: int = 200) -> Pixels:
+    """A part of a ring."""
+    axes = (90, 85)
+    return np.asarray(cv2.ellipse(empty(), (middle, 150), axes, 100, 0, degrees, 255, 5), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [arc(345), arc(315), arc(360, middle=80)],
+    ids=["ends don't meet", "ends far apart", "cut by the frame"],
+)
+def test_an_open_ring_around_strokes_is_found_whole_without_them(around: Pixels) -> None:
+    middle = 80 if around[:, 0].any() else 200
+    inside = bars(middle - 20, middle + 20)
+    assert not find_enclosures(around | inside).any()  # they are open
+    found = find_open_rings(around | inside)
+    assert found.dtype == np.uint8
+    assert set(np.unique(found)) == {0, 255}
+    assert (found[around > 0] == 255).all()
+    assert not found[inside > 0].any()
+
+
+@pytest.mark.parametrize(
+    ("around", "inside"),
+    [
+        (arc(330), bars(200)),
+        (arc(270), bars(180, 220)),
+        (arc(330), bars(20, 380)),
+        (arc(330), empty()),
+        (empty(), bars(180, 220)),
+        (np.full(SHAPE, 255, np.uint8), empty()),
+    ],
+    ids=["one stroke", "a hook", "outside", "nothing inside", "no ring", "all ink"],
+)
+def test_what_does_not_go_around_strokes_is_no_open_ring(around: Pixels, inside: Pixels) -> None:
+    assert not find_open_rings(around | inside).any()
+
+
+def test_crumbs_in_an_open_ring_are_no_strokes() -> None:
+    mask = arc(330)
+    for x in (185, 200, 215):
+        mask[150:154, x : x + 6] = 255
+    assert not find_open_rings(mask).any()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mnist_cnn.photos.clutter import with_rim
 from mnist_cnn.photos.ink import Bytes
@@ -14,11 +15,17 @@ LONG = 3.0  # in its own widths: what is shorter is a blot, no stroke
 SLASH = 0.35  # of the slash, shorter by longer side, at most
 OVAL = 0.9  # of the ring, share of its rectangle, at most; an ellipse has 0.79
 
+# What goes around strokes, though it is open.
+MOST_OPEN = 10  # of the largest components, which are looked at
+AROUND = 0.85  # share of all directions in which it is seen from the middle of these strokes
+DIRECTIONS = 72
+
 # What goes around the picture.
 WIDE = 0.5  # of each side of the picture, at least
 HOLLOW = 4.0  # what it goes around, in its own inked pixels, at least
 RIM = 0.005  # of the picture's longer side: soft edges
 
+Bools = npt.NDArray[np.bool_]
 Outline = cv2.typing.MatLike  # (N, 1, 2), int32
 PARENT = 3  # column of OpenCV's tree of outlines
 
@@ -55,6 +62,31 @@ def find_enclosures(mask: Bytes) -> Bytes:
     return with_rim(enclosing[labels], RIM)
 
 
+def find_open_rings(mask: Bytes) -> Bytes:
+    """What goes around several strokes, though its ends don't meet or the frame cuts it.
+
+    A single stroke may be the slash of a 0 that was not closed.
+
+    Args:
+        mask: (H, W), uint8, 255 where there is ink.
+
+    Returns:
+        (H, W), uint8, 255 where there are rings and their soft edges.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    boxes = stats[1:, : cv2.CC_STAT_AREA]
+    starts, ends = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    written = boxes[:, 2:].max(1, initial=0) >= LOWEST
+    rings = np.zeros(count, np.uint8)
+    for index in np.argsort(-boxes[:, 2:].prod(1), kind="stable")[:MOST_OPEN]:
+        within = written & (starts > starts[index]).all(1) & (ends < ends[index]).all(1)
+        if within.sum() > 1:
+            middle = (starts[within].min(0) + ends[within].max(0)) / 2
+            if _goes_around(labels == 1 + index, middle):
+                rings[1 + index] = 255
+    return with_rim(rings[labels], RIM)
+
+
 def find_borders(mask: Bytes) -> Bytes:
     """What goes around most of the picture, and may hide fainter writing inside of it.
 
@@ -80,6 +112,14 @@ def _is_stroke(outline: Outline, labels: cv2.typing.MatLike) -> bool:
     label = labels[outline[0, 0, 1], outline[0, 0, 0]]
     own = np.where(labels[y : y + height, x : x + width] == label, 255, 0).astype(np.uint8)
     return max(width, height) >= LONG * Piece(x, y, own).stroke_width
+
+
+def _goes_around(ring: Bools, middle: npt.NDArray[np.float64]) -> bool:
+    y, x = np.nonzero(ring)
+    angles = np.arctan2(y - middle[1], x - middle[0])
+    seen = np.zeros(DIRECTIONS, bool)
+    seen[np.round(angles * DIRECTIONS / (2 * np.pi)).astype(int) % DIRECTIONS] = True
+    return bool(seen.mean() >= AROUND)
 
 
 def _is_slashed(ring: Outline, strokes: Sequence[Outline]) -> bool:

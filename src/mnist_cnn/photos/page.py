@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
 from mnist_cnn.photos.cuts import ACROSS, Cutting
-from mnist_cnn.photos.enclosures import find_enclosures
+from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import Bytes, Ink, ink_beside
 from mnist_cnn.photos.inks import find_inks
@@ -159,7 +159,7 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
 
 def _open_enclosures(ink: Ink, writing: Bytes) -> tuple[Ink, Bytes]:
     """The ink and the writing without what goes around other strokes."""
-    enclosures = find_enclosures(writing)
+    enclosures = find_enclosures(writing) | find_open_rings(writing)
     if not enclosures.any():
         return ink, writing
     left = ink_beside(ink, enclosures | (ink.mask & ~writing))
