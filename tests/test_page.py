@@ -1,6 +1,7 @@
 """From pixels to candidates: working size, assumptions about the ink, and all runs of parts."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from mnist_cnn.photos.candidates import Candidate
+from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.glyphs import to_mnist
 from mnist_cnn.photos.ink import Ink
 from mnist_cnn.photos.page import Page, read_pages, working_grey
@@ -287,6 +289,14 @@ def test_sure_candidates_are_not_cut() -> None:
     assert len(list(page.divided_otherwise(stayed))) == 2
     (left,) = page.divided_otherwise(was_cut)
     assert len(left.pieces) == 1
+
+
+def test_what_falls_into_too_many_parts_is_not_cut() -> None:
+    page = next(pages_of(touching()))
+    (cut,) = page.cut_up(ALONG)
+    parts = len(cut.pieces)
+    assert len(list(page.cut_up(replace(ALONG, most_parts=parts)))) == 1
+    assert not list(page.cut_up(replace(ALONG, most_parts=parts - 1)))
 
 
 def test_pieces_come_uncut_then_cut_then_as_one() -> None:

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -26,6 +27,7 @@ from mnist_cnn.data.photo_digits import (
 )
 from mnist_cnn.data.photo_files import read_part, write_photo_files
 from mnist_cnn.models import Mlp
+from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Ink
 from mnist_cnn.photos.lines import Line
@@ -213,6 +215,16 @@ def test_a_seed_makes_the_same_digits_again() -> None:
     np.testing.assert_array_equal(first[1], again[1])
     other = simulate_digits(np.random.default_rng(3), DIGITS, LABELS, 4)
     assert other[0].shape != first[0].shape or (other[0] != first[0]).any()
+
+
+def test_digits_are_also_seen_as_fine_cuts_leave_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def simulate_some() -> tuple[Pixels, Pixels]:
+        return simulate_digits(np.random.default_rng(6), DIGITS, LABELS, 6)
+
+    with_cuts = simulate_some()[0]
+    monkeypatch.setattr(photo_digits, "ALONG", replace(ALONG, most_parts=0))
+    without_cuts = simulate_some()[0]
+    assert with_cuts.shape != without_cuts.shape or (with_cuts != without_cuts).any()
 
 
 def test_no_scenes_no_digits() -> None:

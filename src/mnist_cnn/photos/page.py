@@ -9,6 +9,7 @@ import numpy as np
 
 from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
 from mnist_cnn.photos.cuts import ACROSS, Cutting
+from mnist_cnn.photos.drawn_lines import find_drawn_lines
 from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import Bytes, Ink, ink_beside
@@ -155,6 +156,9 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
         writings.append(ink.mask)  # what looked like rules may be bars of digits
     for writing in writings:
         yield from _page(grey, *_open_enclosures(ink, writing), scale, single=single)
+    lines = find_drawn_lines(replace(ink, mask=unruled))
+    if lines.any():
+        yield from _page(grey, *_open_enclosures(ink, unruled & ~lines), scale, single=single)
 
 
 def _open_enclosures(ink: Ink, writing: Bytes) -> tuple[Ink, Bytes]:
@@ -162,8 +166,20 @@ def _open_enclosures(ink: Ink, writing: Bytes) -> tuple[Ink, Bytes]:
     enclosures = find_enclosures(writing) | find_open_rings(writing)
     if not enclosures.any():
         return ink, writing
+    around = replace(ink, mask=enclosures & writing)
+    lines = find_drawn_lines(around, boxes=True)
+    if lines.any():  # digits may touch a box
+        enclosures &= ~_joined_to(lines, around.mask) | lines
     left = ink_beside(ink, enclosures | (ink.mask & ~writing))
     return left, left.mask
+
+
+def _joined_to(lines: Bytes, mask: Bytes) -> Bytes:
+    """Components of a mask with lines in them."""
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    lined = np.zeros(count, np.uint8)
+    lined[labels[lines > 0]] = 255
+    return np.asarray(lined[labels], np.uint8)
 
 
 def _page(grey: Bytes, ink: Ink, writing: Bytes, scale: float, *, single: bool) -> Iterator[Page]:

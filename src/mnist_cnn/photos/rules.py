@@ -39,7 +39,7 @@ def remove_rules(ink: Ink) -> Bytes:
         without[band] = 0
     for bands, upright in ((across, True), (along, False)):
         for band, thickness in bands:
-            without |= _crossing(ink, without, band, thickness, upright=upright)
+            without |= strokes_across(ink, without, band, thickness, upright=upright)
     left = cv2.countNonZero(without)
     # One or two lines that are all there is are no print: a 1 across the frame, say.
     if len(across) + len(along) <= 2 and left < CRUMBS * cv2.countNonZero(mask):
@@ -47,12 +47,20 @@ def remove_rules(ink: Ink) -> Bytes:
     return without
 
 
-def _crossing(
+def strokes_across(
     ink: Ink, without: Bytes, band: npt.NDArray[np.bool_], thickness: int, *, upright: bool
 ) -> Bytes:
-    """Pixels of a band that belong to strokes: between ink on both sides, or darker than print.
+    """Pixels of lines that belong to strokes: between ink on both sides, or darker than print.
 
-    `upright` strokes cross a horizontal band.
+    Args:
+        ink: (H, W).
+        without: (H, W), uint8, 255 where there is ink but no line.
+        band: (H, W), the lines.
+        thickness: Of a line, in pixels.
+        upright: The strokes are, for the lines are horizontal; otherwise the other way round.
+
+    Returns:
+        (H, W), uint8, 255 where they are.
     """
     reach = 2 * thickness + 4  # a slanting stroke comes out elsewhere than it went in
     kernel = np.ones((reach, 1) if upright else (1, reach), np.uint8)
@@ -64,6 +72,15 @@ def _crossing(
         return np.zeros_like(ink.mask)
     strong = ink.contrast > STRONGER * float(np.median(printed))
     return np.where(band & (both | strong), ink.mask, 0).astype(np.uint8)
+
+
+def thin_out(mask: Bytes) -> Bytes:
+    """A mask with a longer side of SIDE pixels at most, 255 where there is ink."""
+    shrink = min(1.0, SIDE / max(mask.shape))
+    size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
+    # A quarter of a pixel: thin rules fade when the mask shrinks.
+    small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 60
+    return np.where(small, 255, 0).astype(np.uint8)
 
 
 def _bands(mask: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:

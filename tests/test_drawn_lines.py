@@ -1,0 +1,132 @@
+"""Boxes, cells and lines under digits are told from the digits that touch them."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mnist_cnn.photos.drawn_lines import find_drawn_lines
+from mnist_cnn.photos.ink import Ink
+from mnist_cnn.photos.page import read_pages
+
+Pixels = npt.NDArray[np.uint8]
+SHAPE = (300, 600)
+
+
+def ink_of(mask: Pixels) -> Ink:
+    return Ink((mask / 255).astype(np.float32), mask, 0.8, "dark", 0.04)
+
+
+def empty() -> Pixels:
+    return np.zeros(SHAPE, np.uint8)
+
+
+def line(start: tuple[int, int], end: tuple[int, int], width: int = 6) -> Pixels:
+    return np.asarray(cv2.line(empty(), start, end, 255, width), np.uint8)
+
+
+def box(*walls: int) -> Pixels:
+    """From 100 to 500 across and 90 to 210 along, with walls inside."""
+    mask = cv2.rectangle(empty(), (100, 90), (500, 210), 255, 5)
+    for x in walls:
+        cv2.line(mask, (x, 90), (x, 210), 255, 5)
+    return np.asarray(mask, np.uint8)
+
+
+def loop(x: int, y: int = 150, height: int = 40) -> Pixels:
+    """A stroke like a 0."""
+    return np.asarray(cv2.ellipse(empty(), (x, y), (25, height), 0, 0, 360, 255, 8), np.uint8)
+
+
+@pytest.mark.parametrize("rise", [-60, -12, 0, 12, 60])
+def test_a_line_under_digits_is_found_without_those_that_touch_it(rise: int) -> None:
+    under = line((80, 200), (520, 200 - rise))
+    touching = loop(300, 160 - rise // 2) | loop(130, 120)
+    found = find_drawn_lines(ink_of(under | touching))
+    assert found.dtype == np.uint8
+    assert set(np.unique(found)) == {0, 255}
+    assert (found[(under > 0) & (touching == 0)] == 255).mean() > 0.97
+    assert (found[(touching > 0) & (under == 0)] > 0).mean() < 0.03
+
+
+def test_a_stroke_that_crosses_a_line_stays_whole() -> None:
+    under, stroke = line((80, 200), (520, 200)), line((300, 120), (300, 260), 8)
+    found = find_drawn_lines(ink_of(under | stroke))
+    assert not found[:, 298:303].any()
+    assert found[200, 320:510].all()
+
+
+def test_a_line_alone_is_found() -> None:
+    under = line((80, 200), (520, 205))
+    assert (find_drawn_lines(ink_of(under | loop(200)))[under > 0] == 255).all()
+
+
+@pytest.mark.parametrize("boxes", [False, True])
+def test_a_box_is_found_without_digits_that_touch_it(boxes: bool) -> None:
+    cells, digits = box(230, 370), loop(165, 138) | loop(300) | loop(397)
+    found = find_drawn_lines(ink_of(cells | digits), boxes=boxes)
+    assert (found[(cells > 0) & (digits == 0)] == 255).mean() > 0.97
+    assert (found[(digits > 0) & (cells == 0)] > 0).mean() < 0.1
+
+
+def test_a_box_that_bends_leaves_nothing() -> None:
+    bent = np.array([[100, 90], [300, 82], [500, 90], [500, 210], [300, 218], [100, 210]])
+    mask = np.asarray(cv2.polylines(empty(), [bent.astype(np.int32)], True, 255, 5), np.uint8)
+    assert (find_drawn_lines(ink_of(mask), boxes=True)[mask > 0] == 255).all()
+
+
+def test_without_walls_it_is_no_box() -> None:
+    under = line((80, 200), (520, 200)) | loop(300, 160)
+    assert find_drawn_lines(ink_of(under)).any()
+    assert not find_drawn_lines(ink_of(under), boxes=True).any()
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        empty(),
+        loop(300),
+        line((200, 100), (290, 100)) | line((287, 100), (240, 220)),
+        line((300, 60), (310, 240)),
+        cv2.ellipse(empty(), (300, 150), (250, 60), 0, 0, 360, 255, 5).astype(np.uint8),
+        line((300, 150), (308, 150), 3),
+    ],
+    ids=["nothing", "0", "7", "1", "ring", "speck"],
+)
+def test_digits_and_rings_are_no_lines(mask: Pixels) -> None:
+    assert not find_drawn_lines(ink_of(mask)).any()
+
+
+def test_a_ring_is_no_box() -> None:
+    ring = np.asarray(cv2.ellipse(empty(), (300, 150), (90, 80), 0, 0, 360, 255, 5), np.uint8)
+    assert not find_drawn_lines(ink_of(ring), boxes=True).any()
+
+
+def test_a_1_on_a_line_is_no_wall() -> None:
+    under, one = line((80, 220), (520, 220)), line((300, 100), (300, 220), 8)
+    assert not find_drawn_lines(ink_of(under | one))[100:210].any()
+
+
+def test_solid_ink_is_taken_for_one_line() -> None:
+    bar = np.asarray(cv2.rectangle(empty(), (100, 100), (500, 150), 255, -1), np.uint8)
+    assert (find_drawn_lines(ink_of(bar))[bar > 0] == 255).all()
+    assert find_drawn_lines(ink_of(np.full(SHAPE, 255, np.uint8))).all()
+
+
+def paper(mask: Pixels) -> Pixels:
+    return np.where(mask > 0, 60, 220).astype(np.uint8)
+
+
+def test_digits_that_touch_a_box_are_pieces_of_the_first_page() -> None:
+    digits = loop(165, 140) | loop(435, 160)
+    page = next(read_pages(paper(box(300) | digits), 1.0))
+    (pieces,) = [line.pieces for line in page.lines]
+    middles = [piece.x + piece.width / 2 for piece in pieces]
+    np.testing.assert_allclose(middles, [165, 435], atol=8)
+
+
+def test_digits_above_a_line_are_pieces_of_a_later_page() -> None:
+    mask = line((80, 220), (520, 224)) | loop(200) | loop(300, 178) | loop(400)
+    counts = [len(page.pieces) for page in read_pages(paper(mask), 1.0)]
+    assert counts[0] == 1
+    assert 3 in counts
