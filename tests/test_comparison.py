@@ -165,7 +165,7 @@ def test_a_difference_by_hand() -> None:
     assert row["low"] == pytest.approx(2 - 4.302653 / 3**0.5)
     assert row["high"] == pytest.approx(2 + 4.302653 / 3**0.5)
     assert format_comparisons([row]).splitlines() == [
-        "test accuracy minus that of lr=1, seed by seed, in percentage points; interval by "
+        "test/accuracy minus that of lr=1, seed by seed, in percentage points; interval by "
         "Student's t, of each comparison by itself",
         "",
         "| settings | common seeds | mean difference | 95 % interval    | result     |",
@@ -188,7 +188,8 @@ def test_a_difference_by_hand() -> None:
 def test_a_difference_is_one_whose_interval_excludes_0(
     low: float, high: float, result: str
 ) -> None:
-    row = {"group": "b", "first": "a", "seeds": 9, "difference": -0.0001, "low": low, "high": high}
+    names = {"group": "b", "first": "a", "figure": "test/accuracy", "seeds": 9}
+    row = names | {"difference": -0.0001, "low": low, "high": high}
     interval = f"{low:+.3f} to {high:+.3f}".replace("-0.000", "+0.000")
     shown = [cell.strip() for cell in format_comparisons([row]).splitlines()[-1].split("|")]
     assert shown[1:-1] == ["b", "9", "+0.000", interval, result]
@@ -227,6 +228,17 @@ def test_the_first_by_validation_is_what_others_are_compared_with() -> None:
     rows = compare_groups(group_jobs(jobs))
     assert [(row["group"], row["first"]) for row in rows] == [("lr=3", "lr=2"), ("lr=1", "lr=2")]
     assert [row["difference"] for row in rows] == pytest.approx([2, 9])
+
+
+def test_recipes_that_were_not_tested_are_compared_by_validation() -> None:
+    jobs = [
+        make_job(f"lr={rate} seed={seed}", accuracy, None)
+        for rate, accuracy in ((1, 0.90), (2, 0.95))
+        for seed in (1, 2)
+    ]
+    (row,) = comparisons = compare_groups(group_jobs(jobs))
+    assert (row["group"], row["difference"]) == ("lr=1", pytest.approx(-5))
+    assert format_comparisons(comparisons).startswith("val/accuracy minus that of lr=2, seed by")
 
 
 def test_failed_and_untested_jobs_take_no_part() -> None:

@@ -78,7 +78,10 @@ def _tell_apart(groups: Sequence[dict[str, Any]]) -> None:
 
 
 def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Compares each group's test accuracy with that of the first one that has two runs, by seed.
+    """Compares each group's accuracy with that of the first one that has two runs, by seed.
+
+    It is the test accuracy, or, where no run has one (`trainer.limit_test_batches=0`), that of
+    validation.
 
     The interval of the mean difference is that of the paired t-test (Student, The Probable Error of
     a Mean, Biometrika 6, 1908). It takes the differences for normally distributed, and holds for
@@ -90,8 +93,9 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     Returns:
         Per other group with two or more of the first group's seeds: `group` and `first` (names),
-        `seeds` (how many are common), `difference` (the mean, above 0 where this group is better),
-        and the ends of its 95 % interval, `low` and `high`; in percentage points.
+        `figure` (what is compared), `seeds` (how many are common), `difference` (the mean, above 0
+        where this group is better), and the ends of its 95 % interval, `low` and `high`; in
+        percentage points.
 
     Raises:
         ValueError: A group to compare has two runs of one seed.
@@ -99,23 +103,24 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     comparable = [group for group in groups if group["runs"] >= 2]
     if len(comparable) < 2:
         return []
+    figure = "test/accuracy" if any(g["test/accuracy"] for g in comparable) else "val/accuracy"
     first, *others = comparable
-    reference = _accuracy_by_seed(first)
+    reference = _by_seed(figure, first)
     comparisons = []
     for group in others:
-        accuracy = _accuracy_by_seed(group)
+        accuracy = _by_seed(figure, group)
         common = accuracy.keys() & reference.keys()
         if len(common) >= 2:
             differences = [100 * (accuracy[seed] - reference[seed]) for seed in common]
-            names = {"group": group["group"], "first": first["group"], "seeds": len(common)}
-            comparisons.append(names | _mean_with_interval(differences))
+            names = {"group": group["group"], "first": first["group"], "figure": figure}
+            comparisons.append(names | {"seeds": len(common)} | _mean_with_interval(differences))
     return comparisons
 
 
-def _accuracy_by_seed(group: dict[str, Any]) -> dict[int, float]:
+def _by_seed(figure: str, group: dict[str, Any]) -> dict[int, float]:
     jobs: dict[int, dict[str, Any]] = {}
     for job in group["jobs"]:
-        if job.get("test/accuracy") is None:  # trainer.limit_test_batches=0
+        if job.get(figure) is None:
             continue
         twin = jobs.setdefault(job["seed"], job)
         if twin is not job:
@@ -124,7 +129,7 @@ def _accuracy_by_seed(group: dict[str, Any]) -> dict[int, float]:
                 f"{job['seed']} of {group['group']}, a comparison takes one run of a seed; move "
                 "one of them elsewhere"
             )
-    return {seed: job["test/accuracy"] for seed, job in jobs.items()}
+    return {seed: job[figure] for seed, job in jobs.items()}
 
 
 def _mean_with_interval(values: Sequence[float]) -> dict[str, float]:
@@ -202,8 +207,9 @@ def format_comparisons(comparisons: Sequence[dict[str, Any]]) -> str:
     ]
     title = ["settings", "common seeds", "mean difference", "95 % interval", "result"]
     return (
-        f"test accuracy minus that of {comparisons[0]['first']}, seed by seed, in percentage "
-        "points; interval by Student's t, of each comparison by itself\n\n" + _table([title, *rows])
+        f"{comparisons[0]['figure']} minus that of {comparisons[0]['first']}, seed by seed, in "
+        "percentage points; interval by Student's t, of each comparison by itself\n\n"
+        + _table([title, *rows])
     )
 
 

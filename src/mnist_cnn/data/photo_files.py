@@ -54,7 +54,8 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
         # spawn: a process that was forked while OpenCV has threads can hang.
         with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
             made = pool.map(partial(_simulate, mnist, part), chunks)
-            found = list(tqdm(made, f"{part} photos", len(chunks), unit="00"))
+            bar = tqdm(made, f"{part} photos", len(chunks), unit=" photos", unit_scale=CHUNK)
+            found = list(bar)
         if part == "train":
             digits, labels = read_part(mnist, part)
             found.insert(0, (stands_alone(digits), labels))
