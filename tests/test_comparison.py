@@ -165,7 +165,7 @@ def test_a_difference_by_hand() -> None:
     assert row["low"] == pytest.approx(2 - 4.302653 / 3**0.5)
     assert row["high"] == pytest.approx(2 + 4.302653 / 3**0.5)
     assert format_comparisons([row]).splitlines() == [
-        "test/accuracy minus that of lr=1, seed by seed, in percentage points; interval by "
+        "test accuracy minus that of lr=1, seed by seed, in percentage points; interval by "
         "Student's t, of each comparison by itself",
         "",
         "| settings | common seeds | mean difference | 95 % interval    | result     |",
@@ -230,15 +230,18 @@ def test_the_first_by_validation_is_what_others_are_compared_with() -> None:
     assert [row["difference"] for row in rows] == pytest.approx([2, 9])
 
 
-def test_recipes_that_were_not_tested_are_compared_by_validation() -> None:
+@pytest.mark.parametrize(("first", "second"), [(None, None), (0.97, None), (None, 0.97)])
+def test_recipes_that_were_not_tested_are_compared_by_validation(
+    first: float | None, second: float | None
+) -> None:
     jobs = [
-        make_job(f"lr={rate} seed={seed}", accuracy, None)
-        for rate, accuracy in ((1, 0.90), (2, 0.95))
+        make_job(f"lr={rate} seed={seed}", accuracy, test)
+        for rate, accuracy, test in ((1, 0.90, first), (2, 0.95, second))
         for seed in (1, 2)
     ]
     (row,) = comparisons = compare_groups(group_jobs(jobs))
     assert (row["group"], row["difference"]) == ("lr=1", pytest.approx(-5))
-    assert format_comparisons(comparisons).startswith("val/accuracy minus that of lr=2, seed by")
+    assert format_comparisons(comparisons).startswith("validation accuracy minus that of lr=2, ")
 
 
 def test_failed_and_untested_jobs_take_no_part() -> None:

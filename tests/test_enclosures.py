@@ -168,6 +168,15 @@ def test_what_does_not_go_around_strokes_is_no_open_ring(around: Pixels, inside:
     assert not find_open_rings(around | inside).any()
 
 
+@pytest.mark.parametrize("around", [arc(330), arc(360)], ids=["open", "closed"])
+def test_a_digit_with_specks_inside_is_no_ring(around: Pixels) -> None:
+    mask = around.copy()
+    for x in (180, 220):
+        cv2.circle(mask, (x, 150), 14, 255, -1)  # smaller than any digit in a ring so large
+    assert cv2.connectedComponents(mask)[0] == 4
+    assert not find_open_rings(mask).any()
+
+
 def test_crumbs_in_an_open_ring_are_no_strokes() -> None:
     mask = arc(330)
     for x in (185, 200, 215):

@@ -222,7 +222,7 @@ def test_digits_are_also_seen_as_fine_cuts_leave_them(monkeypatch: pytest.Monkey
         return simulate_digits(np.random.default_rng(6), DIGITS, LABELS, 6)
 
     with_cuts = simulate_some()[0]
-    monkeypatch.setattr(photo_digits, "ALONG", replace(ALONG, most_parts=0))
+    monkeypatch.setattr(photo_digits, "ALONG", replace(ALONG, most_added=0))
     without_cuts = simulate_some()[0]
     assert with_cuts.shape != without_cuts.shape or (with_cuts != without_cuts).any()
 

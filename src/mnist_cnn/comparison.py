@@ -17,6 +17,7 @@ COLUMNS = {
     "parameters": "parameters",
     "error": "error",
 }
+COMPARED = {"test/accuracy": "test accuracy", "val/accuracy": "validation accuracy"}
 MEASURED = ("val/accuracy", "test/accuracy", "test/loss", "epochs", "train_seconds")
 
 
@@ -80,8 +81,8 @@ def _tell_apart(groups: Sequence[dict[str, Any]]) -> None:
 def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Compares each group's accuracy with that of the first one that has two runs, by seed.
 
-    It is the test accuracy, or, where no run has one (`trainer.limit_test_batches=0`), that of
-    validation.
+    It is the test accuracy, or, where a group has none (`trainer.limit_test_batches=0`), that of
+    validation: by it the first group was chosen, so its lead is somewhat too large.
 
     The interval of the mean difference is that of the paired t-test (Student, The Probable Error of
     a Mean, Biometrika 6, 1908). It takes the differences for normally distributed, and holds for
@@ -103,7 +104,8 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     comparable = [group for group in groups if group["runs"] >= 2]
     if len(comparable) < 2:
         return []
-    figure = "test/accuracy" if any(g["test/accuracy"] for g in comparable) else "val/accuracy"
+    tested = all(group["test/accuracy"] for group in comparable)
+    figure = "test/accuracy" if tested else "val/accuracy"
     first, *others = comparable
     reference = _by_seed(figure, first)
     comparisons = []
@@ -207,8 +209,8 @@ def format_comparisons(comparisons: Sequence[dict[str, Any]]) -> str:
     ]
     title = ["settings", "common seeds", "mean difference", "95 % interval", "result"]
     return (
-        f"{comparisons[0]['figure']} minus that of {comparisons[0]['first']}, seed by seed, in "
-        "percentage points; interval by Student's t, of each comparison by itself\n\n"
+        f"{COMPARED[comparisons[0]['figure']]} minus that of {comparisons[0]['first']}, seed by "
+        "seed, in percentage points; interval by Student's t, of each comparison by itself\n\n"
         + _table([title, *rows])
     )
 

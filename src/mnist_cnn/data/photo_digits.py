@@ -154,4 +154,6 @@ def _all_pages(scene: Scene) -> Iterator[Page]:
     for page in read_pages(*working_grey(scene.image)):
         yield page
         yield from page.divided_otherwise()
-        yield from page.cut_up(ALONG)
+        finely_cut = page.cut_up(ALONG)
+        if finely_cut:
+            yield finely_cut

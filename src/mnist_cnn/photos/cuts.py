@@ -31,8 +31,8 @@ class Cutting:
         most_ink: In stroke widths: a cut through more is not tried.
         apart: Pixels between two cuts of one slant, in the mean of the rows.
         slants: Of the writing, in columns to the right for a row up.
-        most_parts: What falls into more, on one page, isn't cut: there are some ten candidates to
-            each, and so many are hardly digits.
+        most_added: A page that would have so many more pieces isn't cut: there are some ten
+            candidates to each, and so many are hardly digits.
     """
 
     narrow: float
@@ -41,16 +41,16 @@ class Cutting:
     most_ink: float
     apart: float
     slants: tuple[float, ...]
-    most_parts: int
+    most_added: int
 
 
 # Strokes are crossed where that takes least ink: few cuts, and nearly all that are needed.
 ACROSS = Cutting(
-    narrow=0.7, step=4, reach=9, most_ink=1.7, apart=5.0, slants=(0.0,), most_parts=2000
+    narrow=0.7, step=4, reach=9, most_ink=1.7, apart=5.0, slants=(0.0,), most_added=2000
 )
 # Digits that lie against each other are parted along their strokes, upright or slanted by 15°.
 ALONG = Cutting(
-    narrow=0.3, step=2, reach=4, most_ink=3.0, apart=2.5, slants=(0.0, 0.27), most_parts=100
+    narrow=0.3, step=2, reach=4, most_ink=3.0, apart=2.5, slants=(0.0, 0.27), most_added=100
 )
 
 

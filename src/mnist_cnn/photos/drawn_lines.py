@@ -6,9 +6,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from mnist_cnn.photos.ink import Bytes, Ink
+from mnist_cnn.photos.ink import Bytes, Ink, components_with
 from mnist_cnn.photos.pieces import Piece
-from mnist_cnn.photos.rules import SIDE, SLOPES, strokes_across, thin_out
+from mnist_cnn.photos.rules import SIDE, SLOPES, shrink_mask, strokes_across
 
 MOST_LINED = 10  # of the largest components, which are looked at
 SMALLEST = 16  # pixels; in what is shorter no line can be told from a stroke
@@ -21,8 +21,10 @@ ALONG = 0.85  # its height, that the wall of a box or cell is as long as
 def find_drawn_lines(ink: Ink, *, boxes: bool = False) -> Bytes:
     """Straight lines across most of a component, and the walls between them.
 
-    Strokes that touch or cross them are none of their ink. Digits have strokes as straight, but
-    none as long as several digits are wide.
+    Strokes that touch or cross them are none of their ink. The bar of a wide 7 is a line, too:
+    whoever takes lines out keeps the ink with them, for comparison.
+
+    Only the MOST_LINED largest components are looked at.
 
     Args:
         ink: Of the page, at working size (H, W).
@@ -63,18 +65,15 @@ def _outer(box: Bytes, left: Bytes, depth: int) -> Bytes:
     outlines, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     filled = cv2.drawContours(padded, outlines, -1, 255, cv2.FILLED)
     inner = cv2.erode(filled, np.ones((2 * depth + 1, 2 * depth + 1), np.uint8))[1:-1, 1:-1]
-    count, labels = cv2.connectedComponents(left, connectivity=8)
-    outer = np.full(count, 255, np.uint8)
-    outer[labels[inner > 0]] = outer[0] = 0
-    return np.asarray(outer[labels], np.uint8)
+    return left & ~components_with(left, inner > 0)
 
 
 def _components(ink: Ink, wider: float) -> Iterator[tuple[Ink, slice, slice]]:
     """The largest wide ones, each alone, with the rows and columns where it is."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink.mask, connectivity=8)
-    boxes = stats[1:, : cv2.CC_STAT_AREA]
-    for index in np.argsort(-boxes[:, 2:].prod(1), kind="stable")[:MOST_LINED]:
-        x, y, width, height = boxes[index].tolist()
+    bounds = stats[1:, : cv2.CC_STAT_AREA]
+    for index in np.argsort(-bounds[:, 2:].prod(1), kind="stable")[:MOST_LINED]:
+        x, y, width, height = bounds[index].tolist()
         if width >= max(SMALLEST, wider * height):
             rows, columns = slice(y, y + height), slice(x, x + width)
             own = np.where(labels[rows, columns] == 1 + index, 255, 0).astype(np.uint8)
@@ -83,9 +82,9 @@ def _components(ink: Ink, wider: float) -> Iterator[tuple[Ink, slice, slice]]:
 
 def _straight_runs(mask: Bytes, share: float) -> Bytes:
     """Pixels of nearly horizontal straight lines that are as long as a share of the width."""
-    small = thin_out(mask)
+    small = shrink_mask(mask)
     height, width = small.shape
-    kernel = np.ones((1, max(2, round(share * width))), np.uint8)
+    kernel = np.ones((1, round(share * width)), np.uint8)
     found = np.zeros_like(small)
     for slope in SLOPES:
         rise = abs(slope) * width / 2

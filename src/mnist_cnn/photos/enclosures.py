@@ -17,6 +17,7 @@ OVAL = 0.9  # of the ring, share of its rectangle, at most; an ellipse has 0.79
 
 # What goes around strokes, though it is open.
 MOST_OPEN = 10  # of the largest components, which are looked at
+WRITTEN = 0.2  # of its height, at least, is a side of a stroke in it; a speck is smaller
 AROUND = 0.85  # share of all directions in which it is seen from the middle of these strokes
 DIRECTIONS = 72
 
@@ -25,7 +26,6 @@ WIDE = 0.5  # of each side of the picture, at least
 HOLLOW = 4.0  # what it goes around, in its own inked pixels, at least
 RIM = 0.005  # of the picture's longer side: soft edges
 
-Bools = npt.NDArray[np.bool_]
 Outline = cv2.typing.MatLike  # (N, 1, 2), int32
 PARENT = 3  # column of OpenCV's tree of outlines
 
@@ -65,7 +65,8 @@ def find_enclosures(mask: Bytes) -> Bytes:
 def find_open_rings(mask: Bytes) -> Bytes:
     """What goes around several strokes, though its ends don't meet or the frame cuts it.
 
-    A single stroke may be the slash of a 0 that was not closed.
+    A single stroke may be the slash of a 0 that was not closed. Only the MOST_OPEN largest
+    components are looked at.
 
     Args:
         mask: (H, W), uint8, 255 where there is ink.
@@ -76,15 +77,16 @@ def find_open_rings(mask: Bytes) -> Bytes:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     boxes = stats[1:, : cv2.CC_STAT_AREA]
     starts, ends = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
-    written = boxes[:, 2:].max(1, initial=0) >= LOWEST
+    longer = boxes[:, 2:].max(1, initial=0)
     rings = np.zeros(count, np.uint8)
     for index in np.argsort(-boxes[:, 2:].prod(1), kind="stable")[:MOST_OPEN]:
+        written = longer >= max(LOWEST, WRITTEN * boxes[index, 3])
         within = written & (starts > starts[index]).all(1) & (ends < ends[index]).all(1)
         if within.sum() > 1:
             middle = (starts[within].min(0) + ends[within].max(0)) / 2
             if _goes_around(labels == 1 + index, middle):
                 rings[1 + index] = 255
-    return with_rim(rings[labels], RIM)
+    return with_rim(rings[labels], RIM) if rings.any() else np.zeros_like(mask)
 
 
 def find_borders(mask: Bytes) -> Bytes:
@@ -114,7 +116,7 @@ def _is_stroke(outline: Outline, labels: cv2.typing.MatLike) -> bool:
     return max(width, height) >= LONG * Piece(x, y, own).stroke_width
 
 
-def _goes_around(ring: Bools, middle: npt.NDArray[np.float64]) -> bool:
+def _goes_around(ring: npt.NDArray[np.bool_], middle: npt.NDArray[np.float64]) -> bool:
     y, x = np.nonzero(ring)
     angles = np.arctan2(y - middle[1], x - middle[0])
     seen = np.zeros(DIRECTIONS, bool)

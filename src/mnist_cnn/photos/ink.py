@@ -217,8 +217,21 @@ def _otsu(values: Floats) -> float:
 def _hysteresis(contrast: Floats, low: float, high: float) -> Bytes:
     # A stroke that fades out is one stroke: faint ink counts where it continues strong ink.
     faint = (contrast > low).astype(np.uint8)
-    _, labels = cv2.connectedComponents(faint, connectivity=8)
-    strong = np.zeros(labels.max() + 1, np.uint8)
-    strong[labels[contrast >= high]] = 255
-    strong[0] = 0
-    return np.asarray(strong[labels], np.uint8)
+    return components_with(faint, contrast >= high)
+
+
+def components_with(mask: Bytes, seeds: npt.NDArray[np.bool_]) -> Bytes:
+    """The components of a mask that have seeds in them.
+
+    Args:
+        mask: (H, W), uint8, not 0 where there is ink.
+        seeds: (H, W).
+
+    Returns:
+        (H, W), uint8: 255 on these components, else 0.
+    """
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    seeded = np.zeros(count, np.uint8)
+    seeded[labels[seeds]] = 255
+    seeded[0] = 0  # what is no ink
+    return np.asarray(seeded[labels], np.uint8)

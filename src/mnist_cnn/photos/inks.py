@@ -22,6 +22,7 @@ from mnist_cnn.photos.sheets import find_sheet
 
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
+MOST_INK = 0.8  # of the picture, at most: with more, what is called ink is the paper
 SHADED = 0.6  # of the picture, at most: larger, it is no shadow in it, but paper or a texture
 
 
@@ -48,11 +49,13 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
     inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
     inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
     for ink in inks:
-        paper = paper_around(grey, split_levels(grey, ink.polarity))
-        thick = find_ink(grey, paper, ink.polarity)
+        ways = [ink]
+        split = split_levels(grey, ink.polarity)
+        if cv2.countNonZero(split) <= MOST_INK * split.size:
+            ways.append(find_ink(grey, paper_around(grey, split), ink.polarity))
         # Where the background has swallowed strokes, or shows a shadow, ink is of all shades.
-        for either in sorted((ink, thick), key=lambda ink: ink.unevenness):
-            yield from _with_and_without_clutter(grey, either)
+        for way in sorted(ways, key=lambda ink: ink.unevenness):
+            yield from _with_and_without_clutter(grey, way)
 
 
 def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:

@@ -12,7 +12,7 @@ from mnist_cnn.photos.cuts import ACROSS, Cutting
 from mnist_cnn.photos.drawn_lines import find_drawn_lines
 from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
-from mnist_cnn.photos.ink import Bytes, Ink, ink_beside
+from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside
 from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces
@@ -81,25 +81,33 @@ class Page:
         Args:
             sure: Candidates that are not cut.
         """
-        yield from self.cut_up(ACROSS, sure)
+        finely_cut = self.cut_up(ACROSS, sure)
+        if finely_cut:
+            yield finely_cut
         if len(self.pieces) > 1:
             # However broken or wide it is, it may be one digit.
             yield replace(self, lines=[as_one(self.pieces)])
 
-    def cut_up(self, cutting: Cutting, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
-        """The same ink, cut where digits may touch; nothing where there is nothing to be cut.
+    def cut_up(self, cutting: Cutting, sure: Iterable[Candidate] = ()) -> "Page | None":
+        """The same ink, cut where digits may touch.
 
         Args:
             cutting: ACROSS or ALONG.
             sure: Candidates that are not cut.
+
+        Returns:
+            None where nothing was cut, or where too many pieces were added.
         """
         kept = [set[int]() for _ in self.lines]
         for candidate in sure:
             kept[candidate.line].update(range(candidate.first, candidate.end))
-        lines = [cut_up(line, cutting, own) for line, own in zip(self.lines, kept, strict=True)]
-        page = replace(self, lines=lines)
-        if len(self.pieces) < len(page.pieces) <= cutting.most_parts:
-            yield page
+        lines, added = [], 0
+        for line, own in zip(self.lines, kept, strict=True):
+            lines.append(cut_up(line, cutting, own))
+            added += len(lines[-1].pieces) - len(line.pieces)
+            if added > cutting.most_added:
+                return None
+        return replace(self, lines=lines) if added else None
 
     @cached_property
     def _written(self) -> Bytes:
@@ -169,17 +177,9 @@ def _open_enclosures(ink: Ink, writing: Bytes) -> tuple[Ink, Bytes]:
     around = replace(ink, mask=enclosures & writing)
     lines = find_drawn_lines(around, boxes=True)
     if lines.any():  # digits may touch a box
-        enclosures &= ~_joined_to(lines, around.mask) | lines
+        enclosures &= ~components_with(around.mask, lines > 0) | lines
     left = ink_beside(ink, enclosures | (ink.mask & ~writing))
     return left, left.mask
-
-
-def _joined_to(lines: Bytes, mask: Bytes) -> Bytes:
-    """Components of a mask with lines in them."""
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    lined = np.zeros(count, np.uint8)
-    lined[labels[lines > 0]] = 255
-    return np.asarray(lined[labels], np.uint8)
 
 
 def _page(grey: Bytes, ink: Ink, writing: Bytes, scale: float, *, single: bool) -> Iterator[Page]:

@@ -74,7 +74,7 @@ def strokes_across(
     return np.where(band & (both | strong), ink.mask, 0).astype(np.uint8)
 
 
-def thin_out(mask: Bytes) -> Bytes:
+def shrink_mask(mask: Bytes) -> Bytes:
     """A mask with a longer side of SIDE pixels at most, 255 where there is ink."""
     shrink = min(1.0, SIDE / max(mask.shape))
     size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
@@ -85,19 +85,15 @@ def thin_out(mask: Bytes) -> Bytes:
 
 def _bands(mask: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
     """The strips of the image, with their thickness, along its nearly horizontal rules."""
-    height, width = mask.shape
-    shrink = min(1.0, SIDE / max(mask.shape))
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    if min(size) < SMALLEST:
+    small = shrink_mask(mask)
+    if min(small.shape) < SMALLEST:
         return []
-    # A quarter of a pixel: thin rules fade when the mask shrinks.
-    small = (cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 60).astype(np.float32)
+    shrink = min(1.0, SIDE / max(mask.shape))
+    width = small.shape[1]
     bands = []
-    for slope, row, thickness in _straight_lines(small):
+    for slope, row, thickness in _straight_lines((small > 0).astype(np.float32)):
         band = np.zeros(mask.shape, np.uint8)
-        ends = [
-            (round(x / shrink), round((y + 0.5) / shrink)) for x, y in _ends(slope, row, size[0])
-        ]
+        ends = [(round(x / shrink), round((y + 0.5) / shrink)) for x, y in _ends(slope, row, width)]
         thick = round((thickness + 1.5) / shrink)
         cv2.line(band, ends[0], ends[1], 1, max(2, thick))
         bands.append((band > 0, thick))

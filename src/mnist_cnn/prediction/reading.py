@@ -107,11 +107,12 @@ def read_digits(
             break
     if not looks:
         return Reading([], None)
-    best = max(looks, key=lambda look: look.score)
+    best = looks[-1] if looks[-1].is_certain else max(looks, key=lambda look: look.score)
     if not (single or best.is_certain):
         # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
         whole = next(look for look in looks if look.page.writing is best.page.writing)
-        for finely_cut in whole.page.cut_up(ALONG, whole.sure_digits):
+        finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
+        if finely_cut:
             looked = _look_at(finely_cut, classify, CUT_DOUBT, whole.judged)
             best = max(best, looked, key=lambda look: look.score)
     if not best.digits:
