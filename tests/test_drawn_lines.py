@@ -7,7 +7,7 @@ import pytest
 
 from mnist_cnn.photos.drawn_lines import find_drawn_lines
 from mnist_cnn.photos.ink import Ink
-from mnist_cnn.photos.page import read_pages
+from mnist_cnn.photos.page import Page, read_pages
 
 Pixels = npt.NDArray[np.uint8]
 SHAPE = (300, 600)
@@ -117,12 +117,38 @@ def paper(mask: Pixels) -> Pixels:
     return np.where(mask > 0, 60, 220).astype(np.uint8)
 
 
-def test_digits_that_touch_a_box_are_pieces_of_the_first_page() -> None:
-    digits = loop(165, 140) | loop(435, 160)
+def middles(page: Page) -> list[float]:
+    return sorted(piece.x + piece.width / 2 for piece in page.pieces)
+
+
+def test_a_digit_that_touches_a_box_is_a_piece_of_the_first_page_where_another_does_not() -> None:
+    digits = loop(165, 132) | loop(435, 150)
+    assert cv2.connectedComponents(box(300) | digits)[0] == 3
     page = next(read_pages(paper(box(300) | digits), 1.0))
-    (pieces,) = [line.pieces for line in page.lines]
-    middles = [piece.x + piece.width / 2 for piece in pieces]
-    np.testing.assert_allclose(middles, [165, 435], atol=8)
+    np.testing.assert_allclose(middles(page), [165, 435], atol=8)
+
+
+def test_where_all_digits_touch_a_box_they_are_pieces_of_a_later_page() -> None:
+    digits = loop(165, 132) | loop(435, 168)
+    assert cv2.connectedComponents(box(300) | digits)[0] == 2  # all is one
+    first, *others = read_pages(paper(box(300) | digits), 1.0)
+    assert len(first.pieces) == 1
+    assert any(middles(page) == pytest.approx([165, 435], abs=8) for page in others)
+
+
+def test_a_digit_that_touches_a_box_no_wider_than_high_is_a_piece_of_the_first_page() -> None:
+    upright = np.asarray(cv2.rectangle(empty(), (240, 90), (350, 210), 255, 5), np.uint8)
+    digits = line((275, 92), (275, 170)) | line((320, 115), (320, 180))
+    page = next(read_pages(paper(upright | digits), 1.0))
+    np.testing.assert_allclose(middles(page), [275, 320], atol=8)
+
+
+def test_pieces_of_the_first_page_are_in_a_ring_that_is_open_and_beside_a_rule() -> None:
+    ring = cv2.ellipse(empty(), (300, 150), (110, 80), 100, 0, 330, 255, 5).astype(np.uint8)
+    rule = line((0, 270), (599, 270), 3)
+    digits = loop(260, 150, 30) | loop(340, 150, 30)
+    page = next(read_pages(paper(ring | rule | digits), 1.0))
+    np.testing.assert_allclose(middles(page), [260, 340], atol=8)
 
 
 def test_digits_above_a_line_are_pieces_of_a_later_page() -> None:

@@ -247,6 +247,15 @@ def test_a_black_border_does_not_hide_fainter_digits() -> None:
     assert any(own == pytest.approx([p.area for p in expected], rel=0.1) for own in areas)
 
 
+def test_paper_around_small_writing_is_no_light_ink() -> None:
+    image = np.full((340, 420, 3), 225, np.uint8)
+    for x in range(180, 250, 16):
+        image[192:208, x : x + 2] = 40
+    pages = list(pages_of(image))
+    assert pages
+    assert {page.ink.polarity for page in pages} == {"dark"}
+
+
 def test_blank_paper_has_no_pages() -> None:
     assert list(pages_of(np.full((60, 80, 3), 200, np.uint8))) == []
 

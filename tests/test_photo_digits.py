@@ -209,6 +209,37 @@ def test_a_scene_gives_two_looks_at_a_digit_at_most(monkeypatch: pytest.MonkeyPa
     assert max(looks) > 4  # at all digits of a line
 
 
+def harvest(monkeypatch: pytest.MonkeyPatch, scene: Scene, *pages: Page) -> list[tuple[int, Page]]:
+    monkeypatch.setattr(photo_digits, "_all_pages", lambda _: iter(pages))
+    rng = np.random.default_rng(1)
+    return [(label, page) for label, page, _ in photo_digits._harvest(rng, scene)]
+
+
+def test_the_looks_at_a_digit_are_of_different_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    owners = two_rings()
+    zero, light = owners == 1, page_of(owners > 0, owners == 1)
+    light = replace(light, ink=replace(light.ink, polarity="light"))  # the scene's ink is dark
+    pages = [page_of(owners > 0, zero, zero, zero) for _ in range(3)]
+    for number, looks in ((1, 1), (2, 2), (3, 2)):
+        found = harvest(monkeypatch, scene_of(owners, "07"), light, *pages[:number])
+        assert [label for label, _ in found] == looks * [0]
+        assert len({id(page) for _, page in found}) == looks
+        assert not any(page is light for _, page in found)
+
+
+@pytest.mark.parametrize(("pages", "most"), [(1, 12), (3, 16), (12, 16)])
+def test_of_a_scene_without_digits_some_refusals_are_kept(
+    pages: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = np.zeros(SIZE, np.uint8)
+    blot = (ROWS > 400) & (ROWS < 450) & (COLUMNS > 500) & (COLUMNS < 540)
+    found = [page_of(blot, *[blot] * 20) for _ in range(pages)]
+    kept = harvest(monkeypatch, Scene(scene_of(nothing, "").image, (), (), nothing), *found)
+    assert [label for label, _ in kept] == most * [NO_DIGIT]
+    seen = [[page is other for other in found].index(True) for _, page in kept]
+    assert max(seen) < photo_digits.MOST_PAGES
+
+
 def test_a_seed_makes_the_same_digits_again() -> None:
     first, again = (simulate_digits(np.random.default_rng(2), DIGITS, LABELS, 4) for _ in range(2))
     np.testing.assert_array_equal(first[0], again[0])

@@ -289,6 +289,20 @@ def test_a_sure_reading_needs_no_further_look() -> None:
     assert len(looks) > 2
 
 
+def test_a_sure_reading_is_taken_though_another_explains_more_ink() -> None:
+    image = paper(300, 600)
+    for x in (200, 280, 360):
+        ring(image, x, 140)
+    cv2.line(image, (60, 190), (540, 190), (30, 30, 30), 6)  # through the feet of all three
+
+    def like_one(views: Pixels) -> Rows:
+        rows = by(by_shape)(views)
+        rows[[holes(glyph) == 3 for glyph in views[:, 0]], BAR] = 0.8
+        return rows
+
+    assert read_digits(image, like_one).lines() == ["000"]
+
+
 def test_digits_carry_what_the_classifier_saw() -> None:
     shown: list[Pixels] = []
 
