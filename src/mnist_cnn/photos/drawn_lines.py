@@ -91,12 +91,15 @@ def _straight_runs(mask: Bytes, share: float) -> Bytes:
         shear = np.array([[1, 0, 0], [-slope, 1, slope * width / 2 + rise]], np.float32)
         size = (width, height + round(2 * rise) + 1)
         level = cv2.warpAffine(small, shear, size, flags=cv2.INTER_NEAREST)
-        runs = cv2.morphologyEx(level, cv2.MORPH_OPEN, kernel)
+        # Nothing is beyond the edge; by default a run that touches it would go on there.
+        runs = cv2.morphologyEx(
+            level, cv2.MORPH_OPEN, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0
+        )
         back = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         there = cv2.warpAffine(runs, shear, (width, height), flags=back)
         found = np.maximum(found, np.asarray(there, np.uint8))
     # A line is a little wider than what is left of it when the mask shrinks.
-    side = max(3, round(1.5 * max(mask.shape) / SIDE)) | 1
+    side = max(3, round(2.5 * max(mask.shape) / SIDE)) | 1
     full = cv2.resize(found, mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
     wide = cv2.dilate(full, np.ones((side, side), np.uint8))
     return np.asarray(cv2.bitwise_and(wide, mask), np.uint8)
