@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from mnist_cnn import training
 from mnist_cnn.callbacks import LastEpochsAverage, MovingAverage
 from mnist_cnn.checkpoints import load_checkpoint
+from mnist_cnn.models import Mlp
 from mnist_cnn.training import train
 
 MakeConfig = Callable[..., DictConfig]
@@ -136,6 +138,18 @@ def test_what_is_saved_within_the_first_epoch_was_trained(
     assert len(record.stepped) == 7
     expected = moving_averages(record.stepped, 0.7) if averaging is EMA else record.stepped
     assert_equal(saved(tmp_path / "run"), expected[-1])
+
+
+def test_the_moving_average_is_on_the_device_that_is_trained_on() -> None:
+    network, device = Mlp((1, 28, 28), 10), torch.device("meta")  # as good as a GPU here
+    trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=device))
+    average = MovingAverage(0.9)
+    average.setup(trainer, network, "fit")  # type: ignore[arg-type]
+    model = average._average_model
+    assert model is not None
+    assert {parameter.device for parameter in model.parameters()} == {device}
+    assert model.n_averaged.device == torch.device("cpu")  # to read it takes no waiting
+    assert next(network.parameters()).device == torch.device("cpu")
 
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, "0.9"])

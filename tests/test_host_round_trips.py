@@ -36,6 +36,22 @@ class NoRoundTrips(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.fixture
+def refuse_copies(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Refuses what copies between host and device from now on; on a CPU it copies nothing."""
+
+    def refuse(name: str, *arguments: object, **options: object) -> None:
+        raise AssertionError(f"a step calls {name}")
+
+    def start() -> None:
+        for name in ("cpu", "numpy", "tolist"):
+            monkeypatch.setattr(Tensor, name, partial(refuse, name))
+        for name in ("tensor", "as_tensor", "from_numpy"):
+            monkeypatch.setattr(torch, name, partial(refuse, name))
+
+    return start
+
+
 @pytest.mark.parametrize("ask", [Tensor.item, Tensor.nonzero, bool, float])
 def test_waiting_is_noticed(ask: Callable[[Tensor], object]) -> None:
     with pytest.raises(AssertionError, match="a step calls"), NoRoundTrips():
@@ -54,21 +70,28 @@ def test_a_training_step_does_not_wait(
     network: Callable[..., DigitClassifier],
     augment: Augmentation,
     make_data: Callable[..., MnistDataModule],
+    refuse_copies: Callable[[], None],
 ) -> None:
     data = make_data(augment=augment, batch_size=8)
     model = network(data.image_shape, data.num_classes, label_smoothing=label_smoothing)
     batches = iter(data.train_dataloader())
     next(batches)  # an epoch begins with its order, which the host makes
+    model.training_step(next(batches), 0)  # the first step copies what is kept from then on
+    refuse_copies()
     with NoRoundTrips():
         for step in range(3):
             model.training_step(next(batches), step)["loss"].backward()
-    assert model.train_metrics["accuracy"].update_count == 3
+    assert model.train_metrics["accuracy"].update_count == 4
 
 
-def test_an_evaluation_step_does_not_wait(make_data: Callable[..., MnistDataModule]) -> None:
+def test_an_evaluation_step_does_not_wait(
+    make_data: Callable[..., MnistDataModule], refuse_copies: Callable[[], None]
+) -> None:
     data = make_data()
     model = BnCnn(data.image_shape, data.num_classes).eval()
     batches = iter(data.test_dataloader())
+    model.test_step(next(batches), 0)
+    refuse_copies()
     with torch.no_grad(), NoRoundTrips():
         batch = next(batches)
         for step in (model.test_step, model.validation_step, model.predict_step):

@@ -32,6 +32,7 @@ def collect_metrics(
     """
     kept = history.epochs[kept_epoch - 1] if history.epochs else {}
     test = {name: value for name, value in trainer.callback_metrics.items() if "test/" in name}
+    images = history.images * trainer.world_size
     return {
         "model": type(model).__name__,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -40,7 +41,7 @@ def collect_metrics(
         **{name: value for name, value in kept.items() if name != "epoch"},
         **{name: float(value) for name, value in test.items()},
         "train_seconds": history.seconds,
-        "images_per_second": history.images / history.seconds if history.seconds else None,
+        "images_per_second": images / history.seconds if history.seconds else None,
         "device": describe_device(trainer),
         "versions": {
             "python": platform.python_version(),

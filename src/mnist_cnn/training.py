@@ -96,6 +96,8 @@ def run_job(cfg: DictConfig) -> float | None:
 def train(cfg: DictConfig) -> float | None:
     """Trains a network, tests it once, and writes everything into `cfg.output_dir`.
 
+    With `trainer.limit_test_batches=0` it is not tested.
+
     Args:
         cfg: The composed configuration, see conf/train.yaml.
 
@@ -129,6 +131,11 @@ def train(cfg: DictConfig) -> float | None:
     model = _build_model(cfg, data)
     history = History()
     trainer = _build_trainer(cfg, [history, CheckpointDescription(recipe)])
+    if in_sweep() and trainer.world_size > 1:
+        raise ValueError(
+            f"trainer has {trainer.world_size} devices in a sweep, whose jobs can't be shared by "
+            "processes; add trainer.devices=1"
+        )
     log.info(
         "training %s on %s, %s", type(model).__name__, describe_device(trainer), trainer.precision
     )

@@ -67,7 +67,7 @@ class Warp:
         """
         count, _, height, width = images.shape
         device = images.device
-        size = torch.tensor([width, height], device=device)
+        size = _size(height, width, device)
         # Where a pixel of the result comes from, in pixels from the centre, is a sum of fixed
         # fields, of each as much as the image's numbers say.
         amounts = [self._matrices(count, generator)]
@@ -150,6 +150,12 @@ class Chain:
         for step in self.steps.values():
             images = step(images, generator)
         return images
+
+
+@cache
+def _size(height: int, width: int, device: torch.device) -> Tensor:
+    """Width and height, copied to the device once: (2,)."""
+    return torch.tensor([width, height], device=device)
 
 
 @cache
