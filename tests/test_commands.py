@@ -35,6 +35,31 @@ def only_run(folder: Path) -> Path:
     return run
 
 
+def test_two_processes_share_a_run(run_command: Run, fake_data: FakeData, tmp_path: Path) -> None:
+    two = ["trainer.accelerator=cpu", "trainer.devices=2", "+trainer.strategy=ddp", "threads=1"]
+    done = run_command("train.py", *TINY, *two, *fake_data.overrides)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 2/2: train/accuracy") == done.stdout.count("test accuracy") == 1
+    assert "sync_dist" not in done.stderr
+    run = only_run(tmp_path)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["epochs"] == 2
+    # The count of all images of both processes, each once, as one process has it alone.
+    report = run_command("evaluate.py", str(run / "checkpoints" / "best.ckpt"), "--report", "all")
+    assert report.returncode == 0, report.stderr
+    accuracy = json.loads((tmp_path / "all" / "report.json").read_text())["accuracy"]
+    assert metrics["test/accuracy"] == pytest.approx(accuracy)
+
+
+def test_a_sweep_with_several_devices_is_refused(
+    run_command: Run, fake_data: FakeData, tmp_path: Path
+) -> None:
+    two = ["trainer.accelerator=cpu", "trainer.devices=2", "seed=1,2"]
+    done = run_command("train.py", "-m", *TINY, *two, *fake_data.overrides)
+    assert done.returncode == 1
+    assert "trainer has 2 devices in a sweep" in done.stdout + done.stderr
+
+
 def test_train_evaluate_and_report(run_command: Run, fake_data: FakeData, tmp_path: Path) -> None:
     done = run_command("train.py", *TINY, *fake_data.overrides)
     assert done.returncode == 0, done.stderr

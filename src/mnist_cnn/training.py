@@ -56,6 +56,8 @@ logging.getLogger("lightning").handlers.clear()
 warnings.filterwarnings("ignore", "Experiment logs directory .* exists and is not empty")
 # Between Lightning 2.6 and torch 2.11+; nothing a user could change.
 warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+# torchmetrics' own sums are over all processes already.
+warnings.filterwarnings("ignore", "It is recommended to use `self.log.*sync_dist=True")
 # Of the table of layers, which then shows the size at 32 bits.
 warnings.filterwarnings("ignore", "Precision .* is not supported by the model summary")
 
@@ -131,6 +133,8 @@ def train(cfg: DictConfig) -> float | None:
     model = _build_model(cfg, data)
     history = History()
     trainer = _build_trainer(cfg, [history, CheckpointDescription(recipe)])
+    if not trainer.is_global_zero:  # of several processes, one speaks
+        logging.getLogger("mnist_cnn").setLevel(logging.WARNING)
     if in_sweep() and trainer.world_size > 1:
         raise ValueError(
             f"trainer has {trainer.world_size} devices in a sweep, whose jobs can't be shared by "
