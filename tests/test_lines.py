@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.photos.lines import find_lines
+from mnist_cnn.photos.lines import Line, find_lines, join_lines
 from mnist_cnn.photos.pieces import Piece
 
 
@@ -27,6 +27,23 @@ def expected(rows: list[list[Piece]]) -> list[list[tuple[int, int]]]:
 
 def assert_rows(rows: list[list[Piece]]) -> None:
     assert places(shuffled([piece for row in rows for piece in row])) == expected(rows)
+
+
+def test_lines_at_the_same_height_are_joined() -> None:
+    digits = [box(20 + 60 * i, 100, 30, 60) for i in range(3)]
+    lost = [box(80, 130, 20, 28)]  # half of it beside the digits
+    below = [box(20, 170), box(80, 170)]
+    lines = [Line(digits, 60.0), Line(lost, 28.0), Line(below, 50.0)]
+    joined = join_lines(lines)
+    assert [len(line.pieces) for line in joined] == [4, 2]
+    assert [piece.x for piece in joined[0].pieces] == [20, 80, 80, 140]
+    assert joined[1] is lines[2]
+
+
+def test_lines_above_each_other_stay() -> None:
+    lines = [Line([box(20, 100)], 50.0), Line([box(20, 130)], 50.0)]  # two fifths in common
+    assert join_lines(lines) == lines
+    assert join_lines([]) == []
 
 
 def test_nothing_has_no_lines() -> None:

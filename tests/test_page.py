@@ -284,6 +284,15 @@ def test_divisions_of_a_page_share_its_stroke_width() -> None:
     assert {other.stroke_width for other in others} == {page.stroke_width}
 
 
+def test_a_lost_stroke_is_joined_to_the_digits_beside_it() -> None:
+    image = bars(3)
+    image[225:260, 330:342] = 40  # low and far from the others
+    page = next(pages_of(image))
+    joined = next(page.divided_otherwise())
+    assert [len(line.pieces) for line in page.lines] == [3, 1]
+    assert [len(line.pieces) for line in joined.lines] == [4]
+
+
 def test_sure_candidates_are_not_cut() -> None:
     page = next(pages_of(touching()))
     cut, whole = page.divided_otherwise()

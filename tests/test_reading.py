@@ -293,7 +293,7 @@ def test_a_sure_reading_is_taken_though_another_explains_more_ink() -> None:
     image = paper(300, 600)
     for x in (200, 280, 360):
         ring(image, x, 140)
-    cv2.line(image, (60, 190), (540, 190), (30, 30, 30), 6)  # through the feet of all three
+    cv2.line(image, (60, 193), (540, 193), (30, 30, 30), 6)  # under all three, touching them
 
     def like_one(views: Pixels) -> Rows:
         rows = by(by_shape)(views)

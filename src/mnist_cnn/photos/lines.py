@@ -18,6 +18,7 @@ TALLEST = 1.5  # what was written in one digit is not higher than this
 # Shares of the smaller piece.
 SAME_LINE = 0.35  # vertical overlap of neighbours in a line
 SAME_LINE_FAR = 0.6  # the same, where the gap is wide
+SAME_ROWS = 0.5  # vertical overlap of lines that may be one
 ABOVE_EACH_OTHER = 0.5  # horizontal overlap of strokes of one digit
 
 
@@ -51,6 +52,32 @@ def find_lines(pieces: Sequence[Piece]) -> list[Line]:
     others = [piece for piece in low if not _attach(piece, groups, height)]
     lines = [_line(group) for group in groups] + find_lines(others)
     return sorted(lines, key=lambda line: np.mean([p.y + p.height / 2 for p in line.pieces]))
+
+
+def join_lines(lines: Sequence[Line]) -> list[Line]:
+    """Lines at the same height as one: some consist of lost strokes of the digits beside them.
+
+    Args:
+        lines: As `find_lines` returns them.
+
+    Returns:
+        As many lines, or fewer, top to bottom.
+    """
+    joined: list[Line] = []
+    for line in lines:
+        if joined and _share_rows(joined[-1], line):
+            joined[-1] = _line(joined[-1].pieces + line.pieces)
+        else:
+            joined.append(line)
+    return joined
+
+
+def _share_rows(a: Line, b: Line) -> bool:
+    (top, bottom), (other_top, other_bottom) = (
+        (min(p.y for p in line.pieces), max(p.bottom for p in line.pieces)) for line in (a, b)
+    )
+    shared = -_gap(top, bottom, other_top, other_bottom)
+    return shared >= SAME_ROWS * min(bottom - top, other_bottom - other_top)
 
 
 def as_one(pieces: Sequence[Piece]) -> Line:

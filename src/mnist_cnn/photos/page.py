@@ -14,7 +14,7 @@ from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside
 from mnist_cnn.photos.inks import find_inks
-from mnist_cnn.photos.lines import Line, as_one, find_lines
+from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces
 from mnist_cnn.photos.rules import remove_rules
 
@@ -76,11 +76,14 @@ class Page:
         return views
 
     def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
-        """The same ink, cut across its strokes, then all as one digit.
+        """The same ink in fewer lines, cut across its strokes, then all as one digit.
 
         Args:
             sure: Candidates that are not cut.
         """
+        lines = join_lines(self.lines)
+        if len(lines) < len(self.lines):
+            yield replace(self, lines=lines)
         finely_cut = self.cut_up(ACROSS, sure)
         if finely_cut:
             yield finely_cut
