@@ -14,7 +14,7 @@ CHECKPOINTS = sorted(path.stem for path in WEIGHTS.glob("*.ckpt"))
 
 
 def test_there_are_networks_for_mnist() -> None:
-    assert CHECKPOINTS == ["best", "tiny_100k", "tiny_20k", "tiny_700"]
+    assert CHECKPOINTS == ["best", "tiny_100k", "tiny_20k", "tiny_700", "tiny_8k"]
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
