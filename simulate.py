@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--scenes",
         type=number(int, 1000),
-        default=16_000,
+        default=24_000,
         help="photos to make; 1000 take about a minute (default: %(default)s)",
     )
     parser.add_argument(
@@ -34,7 +34,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.scenes % 1000:
-        parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 16000")
+        parser.error(f"--scenes is {arguments.scenes}, must be a multiple of 1000; try 24000")
 
     from mnist_cnn.data.photo_files import write_photo_files
     from mnist_cnn.outputs import check_writable

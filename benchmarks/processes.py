@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -101,5 +102,14 @@ def describe_machine() -> str:
         device = torch.cuda.get_device_name()
     return (
         f"{device}, Python {platform.python_version()}, torch {torch.__version__}, "
-        f"Lightning {lightning_version}"
+        f"Lightning {lightning_version}, commit {commit()}"
     )
+
+
+def commit() -> str:
+    """Which code it was, `-dirty` if it has changes since; `unknown` where git doesn't say."""
+    if not shutil.which("git"):
+        return "unknown"
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=7"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return said.stdout.strip() or "unknown"

@@ -177,6 +177,11 @@ def test_what_does_not_fit_is_refused(
         train(make_config(*settings))
 
 
+def test_numbers_are_checked_without_teachers_too(make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match="distillation weight is 2, must be from 0 to 1"):
+        train(make_config(*SMALL, "distillation.weight=2"))
+
+
 def test_a_teacher_of_other_classes_is_refused(
     teacher: Path, make_data: Callable[..., object]
 ) -> None:

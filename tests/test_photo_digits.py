@@ -20,6 +20,7 @@ from fake_mnist import draw_digit
 from mnist_cnn.data import MnistDataModule, photo_digits, photo_files
 from mnist_cnn.data.idx import read_idx, write_idx
 from mnist_cnn.data.photo_digits import (
+    MOST_PAGES,
     NO_DIGIT,
     ink_polarity,
     label_candidates,
@@ -212,7 +213,7 @@ def test_a_scene_gives_two_looks_at_a_digit_at_most(monkeypatch: pytest.MonkeyPa
 def harvest(monkeypatch: pytest.MonkeyPatch, scene: Scene, *pages: Page) -> list[tuple[int, Page]]:
     monkeypatch.setattr(photo_digits, "_all_pages", lambda _: iter(pages))
     rng = np.random.default_rng(1)
-    return [(label, page) for label, page, _ in photo_digits._harvest(rng, scene)]
+    return [(label, page) for label, page, _ in photo_digits._harvest(rng, scene, MOST_PAGES)]
 
 
 def test_the_looks_at_a_digit_are_of_different_pages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +238,25 @@ def test_of_a_scene_without_digits_some_refusals_are_kept(
     kept = harvest(monkeypatch, Scene(scene_of(nothing, "").image, (), (), nothing), *found)
     assert [label for label, _ in kept] == most * [NO_DIGIT]
     seen = [[page is other for other in found].index(True) for _, page in kept]
-    assert max(seen) < photo_digits.MOST_PAGES
+    assert max(seen) < MOST_PAGES
+
+
+def test_most_digits_are_of_scenes_full_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[tuple[int, int]] = []
+    harvest = photo_digits._harvest
+
+    def record(rng: np.random.Generator, scene: Scene, most_pages: int) -> Any:
+        looked.append((len(scene.boxes), most_pages))
+        return harvest(rng, scene, most_pages)
+
+    monkeypatch.setattr(photo_digits, "_harvest", record)
+    simulate_digits(np.random.default_rng(4), DIGITS, LABELS, 40)
+    full = [count for count, pages in looked if pages == photo_digits.PAGES_IF_FULL]
+    others = [count for count, pages in looked if pages == MOST_PAGES]
+    assert len(full) + len(others) == 40
+    assert min(full) >= 4  # two lines of two
+    assert min(others) == 0
+    assert sum(full) > 2 * sum(others)
 
 
 def test_a_seed_makes_the_same_digits_again() -> None:

@@ -98,8 +98,6 @@ def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Disti
         ValueError: A file is no checkpoint of this project, or a teacher takes other images, tells
             other classes apart, or a number is out of its range.
     """
-    if not settings["teachers"]:
-        return None
     teachers = []
     own = (tuple(data.image_shape), data.num_classes, data.hparams["normalization"])
     for path in settings["teachers"]:
@@ -115,4 +113,6 @@ def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Disti
                     "the same; choose another teacher or other data"
                 )
         teachers.append(checkpoint.model)
-    return Distillation(teachers, settings["weight"], settings["temperature"])
+    # Numbers are checked in any case: they are there to be used later.
+    distillation = Distillation(teachers, settings["weight"], settings["temperature"])
+    return distillation if teachers else None

@@ -32,6 +32,10 @@ TOGETHER = 0.5  # share from which they are two digits, thus none
 # Conditions that are drawn three times as often as the others.
 HARD = 2 * ("clutter", "mixed", "touching", "broken", "framed")
 MOST_PAGES = 10  # of a scene that are looked at: the further ones are rarely asked for
+# What scenes there are: these shares, and the rest are full of digits. Of those only two pages are
+# looked at, so digits cost little: a network needs more of them than it can learn by heart.
+WITHOUT, SINGLE, LINES = 0.2, 0.2, 0.2
+PAGES_IF_FULL = 2
 MOST_REFUSED = 12  # candidates of a page that are no digits: fine cuts make hundreds
 MOST_WITHOUT = 16  # candidates of a scene without digits
 
@@ -100,7 +104,7 @@ def simulate_digits(
         rng: For everything that is random.
         digits: (N, 28, 28), uint8, MNIST's images, of which each scene draws some.
         labels: (N,), their digits.
-        scenes: Number of photos: 35 % of single digits, 35 % of lines, 30 % of none.
+        scenes: Number of photos: 20 % of no digit, 20 % of single ones, 60 % of lines.
 
     Returns:
         Views (M, 2, 28, 28), uint8, of `Page.views`, and labels (M,), uint8, 0 to 9 or NO_DIGIT.
@@ -108,29 +112,37 @@ def simulate_digits(
     views: list[Bytes] = [np.empty((0, 2, SIDE, SIDE), np.uint8)]
     found: list[int] = []
     for _ in range(scenes):
-        for label, page, candidate in _harvest(rng, _make_scene(rng, digits, labels)):
+        kind = rng.random()
+        scene = _make_scene(rng, digits, labels, kind)
+        most_pages = MOST_PAGES if kind < WITHOUT + SINGLE + LINES else PAGES_IF_FULL
+        for label, page, candidate in _harvest(rng, scene, most_pages):
             views.append(page.views([candidate]))
             found.append(label)
     return np.concatenate(views), np.array(found, np.uint8)
 
 
-def _make_scene(rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.integer]) -> Scene:
-    kind = rng.random()
-    if kind < 0.3:
+def _make_scene(
+    rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.integer], kind: float
+) -> Scene:
+    if kind < WITHOUT:
         image = simulate_non_digit(rng, str(rng.choice(NON_DIGITS)))
         return Scene(image, (), (), np.zeros(image.shape[:2], np.uint8))
-    lengths = [1]
-    if kind < 0.65:
-        lengths = [int(rng.integers(2, 8)) for _ in range(rng.choice([1, 1, 2]))]
+    if kind < WITHOUT + SINGLE:
+        lengths = [1]
+    else:
+        lines = rng.choice([1, 1, 2] if kind < WITHOUT + SINGLE + LINES else [2, 3])
+        lengths = [int(rng.integers(2, 8)) for _ in range(lines)]
     return simulate(rng, digits, labels, str(rng.choice([*CONDITIONS, *HARD])), lengths)
 
 
-def _harvest(rng: np.random.Generator, scene: Scene) -> Iterator[tuple[int, Page, Candidate]]:
+def _harvest(
+    rng: np.random.Generator, scene: Scene, most_pages: int
+) -> Iterator[tuple[int, Page, Candidate]]:
     """At most two looks at each digit, of two pages; as many candidates that are none, and two."""
     polarity = ink_polarity(scene)
     looks: dict[int, list[tuple[int, Page, Candidate]]] = {}
     others: list[tuple[int, Page, Candidate]] = []
-    for page in islice(_all_pages(scene), MOST_PAGES):
+    for page in islice(_all_pages(scene), most_pages):
         labels, owners = label_candidates(scene, page)
         order = rng.permutation(len(labels))
         others += [

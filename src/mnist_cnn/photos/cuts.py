@@ -89,14 +89,12 @@ def _find_paths(small: Floats, stroke: float, slant: float, cutting: Cutting) ->
     step = max(cutting.step, upright.shape[1] // MOST_PLACES)
     places = np.arange(cutting.step, upright.shape[1] - cutting.step, step)
     prices, paths = _cheapest_paths(np.asarray(upright, np.float32), places, cutting.reach)
-    kept: list[Floats] = []
-    for index in np.argsort(prices, kind="stable"):
-        path = paths[index]
-        if prices[index] <= cutting.most_ink * stroke and all(
-            np.abs(path - other).mean() >= cutting.apart for other in kept
-        ):
-            kept.append(path)
-    return [path - pad - aside for path in kept]
+    affordable = (prices <= cutting.most_ink * stroke).sum()
+    kept = paths[:0]
+    for path in paths[np.argsort(prices, kind="stable")[:affordable]]:
+        if (np.abs(kept - path).mean(1) >= cutting.apart).all():
+            kept = np.vstack((kept, path))
+    return list(kept - pad - aside)
 
 
 def _cheapest_paths(
@@ -123,9 +121,11 @@ def _cheapest_paths(
     away = BEND / 4 * np.abs(shifts)
     costs = windows[0] + away
     came = np.zeros(windows.shape, np.int64)
+    ways = np.full((3, *costs.shape), np.inf)  # to stay, to come from the left, from the right
     for row in range(1, rows):
-        beside = np.pad(costs, ((0, 0), (1, 1)), constant_values=np.inf)
-        ways = np.stack((costs, beside[:, :-2] + BEND, beside[:, 2:] + BEND))
+        ways[0] = costs
+        ways[1, :, 1:] = costs[:, :-1] + BEND
+        ways[2, :, :-1] = costs[:, 1:] + BEND
         came[row] = ways.argmin(0)
         costs = ways.min(0) + windows[row] + away
     return _trace_back(windows, came, costs.argmin(1), places - reach)
