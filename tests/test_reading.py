@@ -113,6 +113,37 @@ def test_digits_come_in_reading_order(light: bool) -> None:
     assert_boxes(reading, expected, atol=2)
 
 
+def cross(image: Pixels, x: int, y: int) -> None:
+    cv2.line(image, (x, y), (x + 40, y + 50), (30, 30, 30), 6, cv2.LINE_AA)
+    cv2.line(image, (x + 40, y), (x, y + 50), (30, 30, 30), 6, cv2.LINE_AA)
+
+
+def ring_among_crosses(crosses: int) -> Pixels:
+    image = paper(100, 90 + 70 * crosses)
+    ring(image, 20, 25)
+    for index in range(crosses):
+        cross(image, 90 + 70 * index, 25)
+    return image
+
+
+def test_a_digit_among_what_is_none_is_less_probable() -> None:
+    def high_ring(glyph: Pixels) -> int:
+        high = cv2.boundingRect((glyph > 60).astype(np.uint8))[3] > 15
+        return RING if high and holes(glyph) == 1 else NONE
+
+    readings = [read_digits(ring_among_crosses(count), by(high_ring)) for count in range(3)]
+    assert [reading.lines() for reading in readings] == 3 * [["0"]]
+    alone, beside_one, beside_two = (reading.digits[0].probability for reading in readings)
+    assert alone == pytest.approx(0.99, abs=0.001)
+    assert alone > beside_one + 0.01
+    assert beside_one >= beside_two > 0.8
+
+
+def test_what_is_known_to_be_one_digit_stays_as_probable() -> None:
+    reading = read_digits(ring_among_crosses(1), by(lambda _: RING), single=True)
+    assert reading.digits[0].probability == pytest.approx(0.99, abs=0.001)
+
+
 def diamond(image: Pixels, x: int, y: int) -> None:
     """A diamond whose ink is about 54 pixels wide and 64 high."""
     corners = np.array([(x, y + 29), (x + 24, y), (x + 48, y + 29), (x + 24, y + 58)], np.int32)

@@ -29,6 +29,8 @@ CERTAIN = 0.95
 # stands alone looks like a 1, and like what else enters photos.
 LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
+# In nats: how much likelier what looks like a digit is none where all else on its page is none.
+STRANGE = 5.0
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,13 @@ def read_digits(
         if finely_cut:
             looked = _look_at(finely_cut, classify, CUT_DOUBT, whole.judged)
             best = max(best, looked, key=lambda look: look.score)
+    strange = 0.0 if single else STRANGE
     if not best.digits:
+        strange = 0.0  # it is improbable enough
         likeliest = max(looks, key=lambda look: look.likeliest.probability)
         if likeliest.likeliest.probability >= LEAST:
             best = replace(likeliest, digits=[likeliest.likeliest])
-    return best.reading(size or image.shape[:2])
+    return best.reading(size or image.shape[:2], strange)
 
 
 class _Judged(NamedTuple):
@@ -148,26 +152,39 @@ class _Look:
         return max(self.judged, key=lambda one: one.probability)
 
     @property
+    def explained(self) -> float:
+        """The score as a share of the highest: all strokes belong to digits of probability 1."""
+        return self.score * self.page.stroke_width / (KNOWN * self._area)
+
+    @property
     def is_certain(self) -> bool:
-        # The score of strokes that all belong to digits of probability 1.
-        strokes = sum(piece.area for piece in self.page.pieces) / self.page.stroke_width
-        return self.score >= CERTAIN * KNOWN * strokes
+        return self.explained >= CERTAIN
+
+    @property
+    def _area(self) -> int:
+        return sum(piece.area for piece in self.page.pieces)
+
+    def _strangeness(self, digit: _Judged) -> float:
+        """How much of the page, from 0 to 1, is not explained, but for a digit's own ink."""
+        share = digit.candidate.piece.area / self._area
+        own = share * np.log(max(digit.probability, IMPOSSIBLE)) / KNOWN
+        return float(np.clip(1 - self.explained + own, 0, 1))
 
     @property
     def sure_digits(self) -> list[Candidate]:
         return [digit.candidate for digit in self.digits if digit.probability >= SURE]
 
-    def reading(self, size: tuple[int, int]) -> Reading:
+    def reading(self, size: tuple[int, int], strange: float) -> Reading:
         """The result, with boxes in pixels of an image of a height and width."""
         lines = sorted({digit.candidate.line for digit in self.digits})  # with a digit
         digits = [
             ReadDigit(
-                probabilities,
-                _box(candidate, self.page, size),
-                lines.index(candidate.line),
-                image,
+                _amid(digit.probabilities, strange * self._strangeness(digit)),
+                _box(digit.candidate, self.page, size),
+                lines.index(digit.candidate.line),
+                digit.image,
             )
-            for candidate, probabilities, image in self.digits
+            for digit in self.digits
         ]
         return Reading(digits, self.page)
 
@@ -226,6 +243,13 @@ def _read_line(judged: Iterable[_Judged], pieces: int, doubt: float) -> Division
         if score > best[candidate.end][0]:
             best[candidate.end] = score, [*chosen, one] if digit >= rest else chosen
     return best[-1]
+
+
+def _amid(probabilities: Floats, doubt: float) -> Floats:
+    """The digits' probabilities, (10,), where none is so many nats likelier than elsewhere."""
+    digit = probabilities.sum()
+    none = max(1 - digit, 0) * np.exp(doubt)
+    return np.asarray(probabilities / (digit + none), np.float32)
 
 
 def _box(candidate: Candidate, page: Page, size: tuple[int, int]) -> Box:
