@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_cnn.errors import Parser, one_line
+from mnist_cnn.errors import Parser, ends_with_one_line, one_line
 from mnist_cnn.hardware import choose_precision, keep_freed_memory
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -91,12 +91,12 @@ def main() -> None:
     parser.add_argument("experiment", help="name in conf/experiment, such as reference/bn_cnn")
     parser.add_argument("settings", metavar="SETTING", nargs="*", help="as train.py takes them")
     options = parser.parse_args()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with ends_with_one_line(), initialize_config_dir(str(CONF), version_base="1.3"):
         try:
             cfg = compose("train", [f"experiment={options.experiment}", *options.settings])
         except HydraException as error:
             sys.exit(f"error: {one_line(error)}")
-    print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
+        print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from torchvision import transforms
 from torchvision.datasets import MNIST
 
-from mnist_cnn.errors import Parser
+from mnist_cnn.errors import Parser, number
 from mnist_cnn.models import BnCnn, DeepBnCnn, DigitCnn, FunnelCnn, PooledCnn
 
 Batches = DataLoader[tuple[Tensor, Tensor]]
@@ -135,9 +135,9 @@ def main() -> None:
     """Trains, prints."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=LOOPS)
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=number(int, 1), default=1)
     parser.add_argument("--until", type=float, default=float("inf"), help="%% of the test images")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=number(int, 0), default=1)
     parser.add_argument("--data", default="data", help="folder of the MNIST files")
     options = parser.parse_args()
     loop = LOOPS[options.name]

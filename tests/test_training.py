@@ -11,6 +11,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor, nn
 
 from conftest import FakeData, compose_config
 from mnist_cnn import training
@@ -406,6 +407,28 @@ def test_a_text_for_a_number_is_refused(setting: str, make_config: MakeConfig) -
 
 def test_an_optimizers_own_text_is_let_through(make_config: MakeConfig) -> None:
     check_settings(make_config("optimizer=adam", "+optimizer.line_search_fn=strong_wolfe"))
+
+
+@pytest.mark.parametrize("memory_format", ["channels_last", "contiguous_format"])
+def test_the_memory_format_is_the_user_s_choice(
+    memory_format: str, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    convolve = nn.Conv2d.forward
+
+    def record(self: nn.Conv2d, images: Tensor) -> Tensor:
+        if self.in_channels > 1:  # one plane is laid out both ways
+            seen.append(self.weight.is_contiguous(memory_format=torch.channels_last))
+        return convolve(self, images)
+
+    monkeypatch.setattr(nn.Conv2d, "forward", record)
+    train(make_config(*QUICK, f"memory_format={memory_format}", "trainer.max_epochs=1"))
+    assert set(seen) == {memory_format == "channels_last"}
+
+
+def test_an_unknown_memory_format_is_refused(make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match="memory_format is NHWC, must be one of channels_last, c"):
+        train(make_config(*QUICK, "memory_format=NHWC"))
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5])

@@ -13,6 +13,10 @@ MONITORS = {
     "train/loss": "min",
     "epoch": "max",
 }
+MEMORY_FORMATS = {
+    "channels_last": torch.channels_last,
+    "contiguous_format": torch.contiguous_format,
+}
 # What is text by nature: the class, and settings of torch's LBFGS and Muon.
 OPTIMIZER_TEXTS = ("_target_", "line_search_fn", "adjust_lr_fn")
 
@@ -36,6 +40,10 @@ def check_settings(cfg: DictConfig) -> None:
     if cfg.threads is not None and not (isinstance(cfg.threads, int) and cfg.threads > 0):
         raise ValueError(
             f"threads is {cfg.threads}, must be a whole number above 0; null is torch's choice"
+        )
+    if cfg.memory_format not in MEMORY_FORMATS:
+        raise ValueError(
+            f"memory_format is {cfg.memory_format}, must be one of {', '.join(MEMORY_FORMATS)}"
         )
     numbers = {
         f"optimizer.{name}": value

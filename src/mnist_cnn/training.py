@@ -40,7 +40,7 @@ from mnist_cnn.results import (
     format_summary,
     write_results,
 )
-from mnist_cnn.settings import check_settings, keep_last_epoch
+from mnist_cnn.settings import MEMORY_FORMATS, check_settings, keep_last_epoch
 from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,11 @@ def train(cfg: DictConfig) -> float | None:
             "processes; add trainer.devices=1"
         )
     log.info(
-        "training %s on %s, %s", type(model).__name__, describe_device(trainer), trainer.precision
+        "training %s on %s, %s, %s",
+        type(model).__name__,
+        describe_device(trainer),
+        trainer.precision,
+        cfg.memory_format,
     )
     trainer.ckpt_path = resumed  # set here, it is known when the callbacks are set up
     with logging_redirect_tqdm():  # log lines above the progress bar, not inside it
@@ -203,8 +207,8 @@ def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:
             f"model {cfg.model._target_} with {arguments} on images of shape {data.image_shape}: "
             f"{error}; see its docstring"
         ) from error
-    # Convolutions are faster with the channels of a pixel side by side; shapes stay as they are.
-    return model.to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
+    # As a rule convolutions are faster with the channels of a pixel side by side.
+    return model.to(memory_format=MEMORY_FORMATS[cfg.memory_format])  # type: ignore[no-any-return]
 
 
 def _build_trainer(cfg: DictConfig, own_callbacks: list[Callback]) -> Trainer:

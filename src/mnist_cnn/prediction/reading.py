@@ -30,7 +30,7 @@ CERTAIN = 0.95
 LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 # In nats: how much likelier what looks like a digit is none where all else on its page is none.
-STRANGE = 5.0
+STRANGE = 4.0
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ def read_digits(
         if finely_cut:
             looked = _look_at(finely_cut, classify, CUT_DOUBT, whole.judged)
             best = max(best, looked, key=lambda look: look.score)
-    strange = 0.0 if single else STRANGE
+    # What is known to be a digit is not doubted, what is hardly one is improbable enough.
+    strange = 0.0 if single or not best.digits else STRANGE
     if not best.digits:
-        strange = 0.0  # it is improbable enough
         likeliest = max(looks, key=lambda look: look.likeliest.probability)
         if likeliest.likeliest.probability >= LEAST:
             best = replace(likeliest, digits=[likeliest.likeliest])
