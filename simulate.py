@@ -21,7 +21,7 @@ def main() -> None:
         "--scenes",
         type=number(int, 1000),
         default=24_000,
-        help="photos to make; 1000 take about a minute (default: %(default)s)",
+        help="photos to make; 1000 take a minute or two (default: %(default)s)",
     )
     parser.add_argument(
         "--seed", type=number(int, 0), default=1, help="of all choices (default: %(default)s)"
