@@ -23,7 +23,13 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mnist_cnn.errors import Parser, ends_with_one_line, one_line
-from mnist_cnn.hardware import choose_precision, keep_freed_memory
+from mnist_cnn.hardware import (
+    DEFAULT_THREADS,
+    choose_precision,
+    keep_freed_memory,
+    on_cpu,
+    use_threads,
+)
 
 CONF = Path(__file__).parent.parent / "conf"
 SIDE = 2048  # of the matrices
@@ -96,7 +102,8 @@ def main() -> None:
             cfg = compose("train", [f"experiment={options.experiment}", *options.settings])
         except HydraException as error:
             sys.exit(f"error: {one_line(error)}")
-        print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
+        with use_threads(DEFAULT_THREADS, own_cores=on_cpu("auto")):  # as train.py does
+            print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """What is chosen for the machine at hand."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 import torch
 
-from mnist_cnn.hardware import choose_precision
+from mnist_cnn.hardware import choose_precision, on_cpu
 
 
 @pytest.fixture
@@ -33,6 +34,8 @@ def test_bfloat16_on_processors_that_multiply_it(ability: str, machine: pytest.M
     machine.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_precision("auto") == "32-true"  # Lightning takes Apple's GPU then
     assert choose_precision("cpu") == "bf16-mixed"
+    assert on_cpu("cpu")
+    assert not on_cpu("auto")
 
 
 @pytest.mark.parametrize(("fast", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
@@ -66,3 +69,29 @@ def test_freed_memory_is_used_again(attempt: int) -> None:
     # have 100,000 page faults here without it.
     done = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, check=True)
     assert int(done.stdout) < 100
+
+
+# The cores that are some thread's only one, within and after; a process of its own has no threads
+# of earlier tests.
+CORES = """
+import os, sys
+from mnist_cnn.hardware import use_threads
+def bound():
+    cores = [os.sched_getaffinity(int(task)) for task in os.listdir("/proc/self/task")]
+    return sorted({core for some in cores if len(some) == 1 for core in some})
+with use_threads(int(sys.argv[1]), own_cores=sys.argv[2] == "own"):
+    print(bound())
+print(sorted(os.sched_getaffinity(0)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds threads")
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core is every thread's only one")
+@pytest.mark.parametrize("own_cores", [True, False])
+@pytest.mark.parametrize("fewer", [0, 1])
+def test_as_many_threads_as_cores_have_one_each(fewer: int, own_cores: bool) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    arguments = [str(len(cores) - fewer), "own" if own_cores else "any"]
+    done = subprocess.run([sys.executable, "-c", CORES, *arguments], capture_output=True, text=True)
+    bound = cores if own_cores and not fewer else []
+    assert done.stdout == f"{bound}\n{cores}\n"

@@ -1,7 +1,10 @@
 """Makes the most of the machine at hand: number format, threads, memory."""
 
 import ctypes
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -21,14 +24,52 @@ def choose_precision(accelerator: str) -> str:
     Returns:
         `bf16-mixed` or `32-true`.
     """
-    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif accelerator == "cpu" or (accelerator == "auto" and not torch.backends.mps.is_available()):
+    if on_cpu(accelerator):
         abilities = torch.cpu.get_capabilities()
         fast = bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
+    elif accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         fast = False
     return "bf16-mixed" if fast else "32-true"
+
+
+def on_cpu(accelerator: str) -> bool:
+    """Whether Lightning's `accelerator` comes to the CPU on this machine."""
+    if accelerator != "auto":
+        return accelerator == "cpu"
+    return not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+@contextmanager
+def use_threads(count: int, *, own_cores: bool) -> Iterator[None]:
+    """Sets the number of torch's threads on the CPU, which may have a core each for a while.
+
+    A layer is done when its last thread is. Where another process keeps one of two cores busy, the
+    system moves three threads about on them, of which torch's two run together a third of the time;
+    on cores of their own, half of it. Results are the same, bit by bit.
+
+    Args:
+        count: Of threads.
+        own_cores: Binds each to a core, if there are as many as cores and the system can. Fewer
+            stay free, lest two processes choose the same cores.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if not own_cores or count != len(cores):
+        torch.set_num_threads(count)
+        yield
+        return
+    try:
+        for number, core in enumerate(cores[1:], start=2):
+            # A thread starts on the cores of the one that starts it: this one.
+            os.sched_setaffinity(0, {core})
+            torch.set_num_threads(number)
+            torch.zeros(number * 2**16).add_(1)  # enough for all of them, so the last one starts
+        os.sched_setaffinity(0, {cores[0]})
+        torch.set_num_threads(count)
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def keep_freed_memory() -> None:

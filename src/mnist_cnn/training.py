@@ -7,7 +7,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -30,7 +29,13 @@ from mnist_cnn.checkpoints import (
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.distillation import build_distillation, find_teachers
 from mnist_cnn.errors import one_line, show_traceback
-from mnist_cnn.hardware import DEFAULT_THREADS, choose_precision, keep_freed_memory
+from mnist_cnn.hardware import (
+    DEFAULT_THREADS,
+    choose_precision,
+    keep_freed_memory,
+    on_cpu,
+    use_threads,
+)
 from mnist_cnn.hydra_run import group_choices, in_sweep, overrides, resume_command, sweep_folder
 from mnist_cnn.models import DigitClassifier
 from mnist_cnn.outputs import shown, write_json
@@ -110,9 +115,8 @@ def train(cfg: DictConfig) -> float | None:
         ValueError: A setting is out of range, a file is altered, or the loss is not finite.
         OSError: Data or checkpoint is missing, or the output folder can't be written.
     """
-    output = Path(cfg.output_dir)
     check_settings(cfg)
-    output.mkdir(parents=True, exist_ok=True)
+    Path(cfg.output_dir).mkdir(parents=True, exist_ok=True)
     if cfg.data.val_size == 0:
         keep_last_epoch(cfg)
     if cfg.trainer.precision == "auto":
@@ -120,8 +124,14 @@ def train(cfg: DictConfig) -> float | None:
     cfg.distillation.teachers = find_teachers(cfg.distillation.teachers or [])
     for teacher in cfg.distillation.teachers:
         log.info("learns from %s", shown(teacher))
-    torch.set_num_threads(cfg.threads or DEFAULT_THREADS)
     keep_freed_memory()
+    # Several processes would choose the same cores, and a GPU waits for none of them.
+    own_cores = on_cpu(cfg.trainer.accelerator) and cfg.trainer.devices in (1, "auto")
+    with use_threads(cfg.threads or DEFAULT_THREADS, own_cores=own_cores):
+        return _train(cfg)
+
+
+def _train(cfg: DictConfig) -> float | None:
     seed_everything(cfg.seed, workers=True)
     recipe = OmegaConf.to_container(cfg, resolve=True)
     resumed = _resumed_checkpoint(cfg)
@@ -163,9 +173,9 @@ def train(cfg: DictConfig) -> float | None:
     )
     metrics |= {"seed": cfg.seed, "checkpoint": str(kept.path) if kept else None}
     if trainer.is_global_zero:  # of several processes, one writes
-        write_results(output, metrics, history)
+        write_results(Path(cfg.output_dir), metrics, history)
         _log_hyperparameters(cfg, trainer, metrics)
-        log.info(format_summary(output, Path(cfg.output_root), metrics))
+        log.info(format_summary(Path(cfg.output_dir), Path(cfg.output_root), metrics))
     return metrics.get("val/accuracy")
 
 
