@@ -2,8 +2,11 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from mnist_cnn.photos.ink import Bytes
+
+Doubles = npt.NDArray[np.float64]
 
 STROKE = 0.06  # the widest stroke, a share of the picture's longer side
 THICK = 2.5  # what enters from the frame, in strokes of the writing
@@ -21,26 +24,55 @@ def find_clutter(mask: Bytes) -> Bytes:
     Returns:
         (H, W), uint8, 255 where it is clutter.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    at_frame = np.zeros(count, bool)
+    labels, areas, strokes = _components(mask)
+    at_frame = np.zeros(len(areas), bool)
     for edge in (labels[:2], labels[-2:], labels[:, :2], labels[:, -2:]):
         at_frame[np.unique(edge)] = True
     at_frame[0] = False
     if not at_frame.any():
         return np.zeros_like(mask)
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    areas = np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
-    strokes = 4 * np.bincount(labels.ravel(), distance.ravel(), count) / areas - 2
     inside = ~at_frame
     inside[0] = False
     limit = THICK_ALONE * min(mask.shape)
     if inside.any():
         # The middle stroke by area: specks of dirt don't count.
-        order = np.flatnonzero(inside)[np.argsort(strokes[inside])]
-        half = np.searchsorted(np.cumsum(areas[order]), areas[order].sum() / 2)
-        limit = THICK * max(1.0, strokes[order[half]])
+        limit = THICK * _middle(strokes[inside], areas[inside])
     thick = at_frame & (strokes > limit)
     return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
+
+
+def find_objects(mask: Bytes) -> Bytes:
+    """What lies in the picture and is thicker than the strokes of the writing.
+
+    Args:
+        mask: (H, W), uint8, 255 where something stands out from the paper.
+
+    Returns:
+        (H, W), uint8, 255 where there is a thing.
+    """
+    labels, areas, strokes = _components(mask)
+    if len(areas) < 3:  # of one thing alone nobody can tell
+        return np.zeros_like(mask)
+    # The middle one by length: a large thing is short beside what is written.
+    thick = strokes > THICK * _middle(strokes[1:], areas[1:] / strokes[1:])
+    thick[0] = False
+    return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
+
+
+def _components(mask: Bytes) -> tuple[npt.NDArray[np.int32], Doubles, Doubles]:
+    """Labels (H, W), areas and stroke widths, see `Piece.stroke_width`; the first is the paper."""
+    count, labels = cv2.connectedComponents(mask, connectivity=8)
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    areas = np.maximum(np.bincount(labels.ravel(), minlength=count), 1).astype(np.float64)
+    means = np.bincount(labels.ravel(), distance.ravel(), count) / areas
+    return np.asarray(labels, np.int32), areas, np.maximum(4 * means - 2, 1.0)
+
+
+def _middle(values: Doubles, weights: Doubles) -> float:
+    """The weighted median."""
+    order = np.argsort(values)
+    shares = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(shares, shares[-1] / 2)])
 
 
 def with_rim(mask: Bytes, share: float) -> Bytes:

@@ -4,7 +4,7 @@ Letters for shapes: H × W pixels of the image at working size.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -22,6 +22,8 @@ PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
 FAINTEST_INK = 0.04
+FAINTER = 0.33  # of the strength of the ink beside it, at least: less is what shines through
+SOFT_EDGE = np.ones((7, 7), np.uint8)  # of strokes: that is no fainter ink
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Ink:
         strength: Contrast of a fully inked pixel, in [0, 1]; 0 on a blank page.
         polarity: Whether the ink is darker or lighter than the paper.
         floor: Contrast up to which it may be noise, in [0, 1].
+        sheet: (H, W), uint8, 255 on the sheet that it is on; None where that is all of the picture.
     """
 
     contrast: Floats
@@ -42,6 +45,7 @@ class Ink:
     strength: float
     polarity: Polarity
     floor: float
+    sheet: Bytes | None = None
 
     @cached_property
     def unevenness(self) -> float:
@@ -195,6 +199,24 @@ def ink_beside(ink: Ink, dismissed: Bytes) -> Ink:
         dismissed: (H, W), uint8, not 0 on what was dismissed.
     """
     return _ink_above(ink.floor, np.where(dismissed > 0, np.float32(0), ink.contrast), ink.polarity)
+
+
+def with_fainter(ink: Ink) -> Ink | None:
+    """The ink and a fainter one beside it, such as pencil beside a marker; both as dark then.
+
+    Args:
+        ink: On a page (H, W).
+
+    Returns:
+        None where there is no other ink.
+    """
+    dark = np.asarray(cv2.dilate(ink.mask, SOFT_EDGE), np.uint8)
+    fainter = ink_beside(ink, dark)
+    if fainter.strength <= FAINTER * ink.strength:
+        return None
+    as_dark = np.minimum(ink.contrast * (ink.strength / fainter.strength), 1)
+    contrast = np.where(dark > 0, ink.contrast, as_dark).astype(np.float32)
+    return replace(ink, contrast=contrast, mask=ink.mask | fainter.mask)
 
 
 def _ink_above(floor: float, contrast: Floats, polarity: Polarity) -> Ink:

@@ -1,11 +1,18 @@
 """What is the ink of a picture? Several answers, for nobody knows before it is read."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from mnist_cnn.photos.clutter import find_clutter, find_wide, is_shadow, widest_stroke
+from mnist_cnn.photos.clutter import (
+    find_clutter,
+    find_objects,
+    find_wide,
+    is_shadow,
+    widest_stroke,
+)
 from mnist_cnn.photos.enclosures import find_borders
 from mnist_cnn.photos.ink import (
     Bytes,
@@ -35,11 +42,12 @@ def find_inks(grey: Bytes) -> Iterator[Ink]:
     Args:
         grey: (H, W), uint8.
     """
-    sheet = find_sheet(grey, split_levels(grey, "light"))
+    sheet = find_sheet(grey)
     # Light that falls through a window is no sheet: there is writing beside it, too.
     if sheet.any() and _across_shadow(grey, ~sheet) is None:
         table_covered = np.where(sheet > 0, grey, np.uint8(np.median(grey[sheet > 0])))
-        yield from _in_picture(table_covered)
+        for ink in _in_picture(table_covered):
+            yield replace(ink, sheet=sheet)
     yield from _in_picture(grey)
 
 
@@ -62,15 +70,16 @@ def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:
     clutter = find_clutter(ink.mask)
     if clutter.any():
         yield from _in_shadow(grey, ink, most=1.0)
-        yield find_ink(grey, paper_around(grey, ink.mask | clutter), ink.polarity, clutter)
+        paper = paper_around(grey, ink.mask | clutter)
+        yield find_ink(grey, paper, ink.polarity, clutter)
         yield ink
     else:
         yield ink
         # A shadow that doesn't reach the frame is rare, and looking for it takes long.
         yield from _in_shadow(grey, ink, most=SHADED)
-    borders = find_borders(ink.mask)
-    if borders.any():
-        yield ink_beside(ink, borders)
+    for other in (find_borders(ink.mask), find_objects(ink.mask)):
+        if other.any():
+            yield ink_beside(ink, other)
 
 
 def _in_shadow(grey: Bytes, ink: Ink, most: float) -> Iterator[Ink]:
@@ -90,7 +99,7 @@ def _across_shadow(grey: Bytes, dark: Bytes) -> Ink | None:
     side = widest_stroke(grey.shape)
     paper = close_strokes(grey, side, dark == 0)
     ink = find_ink(grey, paper, "dark")
-    if not is_shadow(grey, paper, ink.mask, dark, rim=side // 2):
+    if not is_shadow(grey, paper, ink.mask, dark, rim=side):
         return None
     clutter = find_clutter(ink.mask)
     return find_ink(grey, paper, "dark", clutter) if clutter.any() else ink

@@ -12,7 +12,7 @@ from mnist_cnn.photos.cuts import ACROSS, Cutting
 from mnist_cnn.photos.drawn_lines import find_drawn_lines
 from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
 from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
-from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside
+from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside, with_fainter
 from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces
@@ -151,6 +151,13 @@ def read_pages(grey: Bytes, scale: float, *, single: bool = False) -> Iterator[P
         if ink.strength > faint and not any(_alike(ink, other) for other in seen):
             seen.append(ink)
             yield from _pages(grey, ink, scale, single=single)
+
+
+def pages_with_fainter(page: Page) -> Iterator[Page]:
+    """The same page with what is written in a fainter ink, too; none where nothing is."""
+    both = with_fainter(page.ink)
+    if both:
+        yield from _pages(page.grey, both, page.scale, single=False)
 
 
 def _alike(ink: Ink, other: Ink) -> bool:

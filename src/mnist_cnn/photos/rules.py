@@ -32,8 +32,10 @@ def remove_rules(ink: Ink) -> Bytes:
         (H, W), uint8; the ink's own mask where one or two lines are all there is.
     """
     mask = ink.mask
-    across = _bands(mask)
-    along = [(band.T, thickness) for band, thickness in _bands(np.ascontiguousarray(mask.T))]
+    sheet = np.full_like(mask, 255) if ink.sheet is None else ink.sheet
+    across = _bands(mask, sheet)
+    turned = _bands(np.ascontiguousarray(mask.T), np.ascontiguousarray(sheet.T))
+    along = [(band.T, thickness) for band, thickness in turned]
     without = mask.copy()
     for band, _ in across + along:
         without[band] = 0
@@ -83,15 +85,16 @@ def shrink_mask(mask: Bytes) -> Bytes:
     return np.where(small, 255, 0).astype(np.uint8)
 
 
-def _bands(mask: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
-    """The strips of the image, with their thickness, along its nearly horizontal rules."""
+def _bands(mask: Bytes, sheet: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
+    """The strips of the image, with their thickness, along a sheet's nearly horizontal rules."""
     small = shrink_mask(mask)
     if min(small.shape) < SMALLEST:
         return []
     shrink = min(1.0, SIDE / max(mask.shape))
     width = small.shape[1]
     bands = []
-    for slope, row, thickness in _straight_lines((small > 0).astype(np.float32)):
+    paper = shrink_mask(sheet)
+    for slope, row, thickness in _straight_lines((small > 0).astype(np.float32), paper > 0):
         band = np.zeros(mask.shape, np.uint8)
         ends = [(round(x / shrink), round((y + 0.5) / shrink)) for x, y in _ends(slope, row, width)]
         thick = round((thickness + 1.5) / shrink)
@@ -100,11 +103,18 @@ def _bands(mask: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
     return bands
 
 
-def _straight_lines(small: Floats) -> Iterator[tuple[float, float, int]]:
+def _straight_lines(
+    small: Floats, paper: npt.NDArray[np.bool_]
+) -> Iterator[tuple[float, float, int]]:
     """Slope, row in the middle column and thickness of each rule."""
     left = small.copy()
+    lengths = [_sums(paper.astype(np.float32), slope) for slope in SLOPES]
     for _ in range(MOST_SLOPES):  # perspective gives the rules of one page several
-        profiles = [_profile(left, slope) for slope in SLOPES]
+        profiles = [
+            # Lines that leave through the upper or lower edge are shorter than the page is wide.
+            np.asarray(_sums(left, slope) / np.maximum(length, 0.5 * length.max()), np.float32)
+            for slope, length in zip(SLOPES, lengths, strict=True)
+        ]
         best = int(np.argmax([profile.max() for profile in profiles]))
         if profiles[best].max() < COVERED:
             return
@@ -112,7 +122,7 @@ def _straight_lines(small: Floats) -> Iterator[tuple[float, float, int]]:
         for centre, thickness in _peaks(profiles[best]):
             centre -= round(PAD * small.shape[1])
             thin = thickness <= max(2.0, THICKEST * small.shape[1])
-            if thin and (found or _reaches_frame(left, slope, centre, thickness)):
+            if thin and (found or _reaches_edges(left, paper, slope, centre, thickness)):
                 yield slope, centre, thickness
                 found = True
             start, end = _ends(slope, centre, small.shape[1])
@@ -137,28 +147,26 @@ def _ends(slope: float, centre: float, width: int) -> list[tuple[int, int]]:
     return [(x, round(centre + slope * (x - width / 2))) for x in (0, width)]
 
 
-def _reaches_frame(small: Floats, slope: float, centre: float, thickness: int) -> bool:
-    """Whether there is ink at both ends of a line."""
+def _reaches_edges(
+    small: Floats, paper: npt.NDArray[np.bool_], slope: float, centre: float, thickness: int
+) -> bool:
+    """Whether there is ink at both ends of a line, where it leaves the paper."""
     height, width = small.shape
-    margin = min(width, max(2, round(ENDS * width)))
-    columns = np.r_[:margin, width - margin : width]
+    columns = np.arange(width)
     rows = np.rint(centre + slope * (columns - width / 2)).astype(int)
+    columns = columns[(rows >= 0) & (rows < height)]
+    columns = columns[paper[rows[columns], columns]]
     reach = np.arange(-thickness, thickness + 1)
-    inside = (rows >= 0) & (rows < height)
-    near = np.clip(rows[:, None] + reach, 0, height - 1)
-    inked = small[near, columns[:, None]].any(1) | ~inside  # it may leave through the other sides
-    return bool(inked[:margin].any() and inked[margin:].any())
+    near = np.clip(rows[columns, None] + reach, 0, height - 1)
+    inked = small[near, columns[:, None]].any(1)
+    margin = min(width, max(2, round(ENDS * width)))
+    return bool(inked[:margin].any() and inked[-margin:].any())
 
 
-def _profile(small: Floats, slope: float) -> Floats:
-    """Share of inked pixels along each line of a slope, by its row in the middle column."""
+def _sums(small: Floats, slope: float) -> Floats:
+    """Of the pixels along each line of a slope, by its row in the middle column."""
     height, width = small.shape
     pad = round(PAD * width)
     shear = np.array([[1, 0, 0], [-slope, 1, slope * width / 2 + pad]], np.float32)
     flat = cv2.warpAffine(small, shear, (width, height + 2 * pad), flags=cv2.INTER_NEAREST)
-    # Lines that leave through the upper or lower frame are shorter than the page is wide.
-    rows = np.arange(height + 2 * pad) - pad + 0.5
-    rise = abs(slope) * width / 2 + 0.5
-    inside = np.clip((np.minimum(rows, height - rows) + rise) / (2 * rise), 0, 1)
-    sums = cv2.reduce(flat, 1, cv2.REDUCE_SUM)[:, 0]
-    return np.asarray(sums / np.maximum(inside * width, 0.5 * width), np.float32)
+    return np.asarray(cv2.reduce(flat, 1, cv2.REDUCE_SUM)[:, 0], np.float32)

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.ink import Bytes, split_levels
 
 # Shares of the picture.
 SMALLEST, LARGEST = 0.08, 0.85
@@ -11,11 +11,30 @@ CORNERS = 4, 5  # five where the frame cuts one off
 BENT = 0.02  # of the outline, how far it may be from straight sides
 SOLID = 0.6  # of a sheet, what stands out: the rest is written on
 BESIDE = 0.25  # of what is no sheet, what stands out: more is paper beyond a printed line
+SECOND = 0.3  # of a sheet, the next largest: more is another note
 EDGE = 0.85  # of its own grey, what is beside its edge, at most
 RIM = 0.012  # of the longer side: soft edges and their shadow
 
 
-def find_sheet(grey: Bytes, mask: Bytes) -> Bytes:
+def find_sheet(grey: Bytes) -> Bytes:
+    """A sheet of paper or a note on a darker table.
+
+    Args:
+        grey: (H, W), uint8.
+
+    Returns:
+        (H, W), uint8, 255 on the sheet without its rim; nowhere if there is none.
+    """
+    light = split_levels(grey, "light")
+    side = round(RIM * max(grey.shape)) | 1
+    # Printed rules cut a sheet into strips; closed, it may grow together with what is beside it.
+    kernel = np.ones((side, side), np.uint8)
+    whole = np.asarray(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel), np.uint8)
+    sheet = _largest_sheet(grey, whole)
+    return sheet if sheet.any() else _largest_sheet(grey, light)
+
+
+def _largest_sheet(grey: Bytes, mask: Bytes) -> Bytes:
     """The largest solid component with straight sides and four corners, on a table without others.
 
     Args:
@@ -37,10 +56,12 @@ def find_sheet(grey: Bytes, mask: Bytes) -> Bytes:
     cv2.fillConvexPoly(sheet, corners, 255)
     area = cv2.countNonZero(sheet)
     within = cv2.countNonZero(sheet & mask)
+    second = max(np.delete(areas, areas.argmax()), default=0)
     if (
         len(corners) not in CORNERS
         or not SMALLEST <= area / mask.size <= LARGEST
         or within < SOLID * area
+        or second > SECOND * area
         or cv2.countNonZero(mask) - within > BESIDE * (mask.size - area)
     ):
         return np.zeros_like(mask)

@@ -10,7 +10,7 @@ import numpy as np
 from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.ink import Bytes, Floats
-from mnist_cnn.photos.page import Page, read_pages, working_grey
+from mnist_cnn.photos.page import Page, pages_with_fainter, read_pages, working_grey
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier
 
 Box = tuple[int, int, int, int]
@@ -25,12 +25,15 @@ CUT_DOUBT = 2.0
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
+# The same for a second ink, to be read beside a first one that is certain.
+NEARLY = 0.85
 # Where nothing else is read, the likeliest candidate is, from this probability on: a bar that
 # stands alone looks like a 1, and like what else enters photos.
 LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 # In nats: how much likelier what looks like a digit is none where all else on its page is none.
 STRANGE = 4.0
+EVEN = 0.5  # probability that it is a digit at all, from which on it is shown beside others
 
 
 @dataclass(frozen=True)
@@ -102,21 +105,10 @@ def read_digits(
         single: The image is known to show one digit.
         size: Height and width in whose pixels boxes are given; None stands for the image's own.
     """
-    looks: list[_Look] = []
-    for look in _looks(image, classify, single=single):
-        looks.append(look)
-        if look.is_certain:
-            break
+    looks = list(_looks(read_pages(*working_grey(image), single=single), classify, single=single))
     if not looks:
         return Reading([], None)
-    best = looks[-1] if looks[-1].is_certain else max(looks, key=lambda look: look.score)
-    if not (single or best.is_certain):
-        # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
-        whole = next(look for look in looks if look.page.writing is best.page.writing)
-        finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
-        if finely_cut:
-            looked = _look_at(finely_cut, classify, CUT_DOUBT, whole.judged)
-            best = max(best, looked, key=lambda look: look.score)
+    best = _best(looks, classify, single=single)
     # What is known to be a digit is not doubted, what is hardly one is improbable enough.
     strange = 0.0 if single or not best.digits else STRANGE
     if not best.digits:
@@ -176,27 +168,61 @@ class _Look:
 
     def reading(self, size: tuple[int, int], strange: float) -> Reading:
         """The result, with boxes in pixels of an image of a height and width."""
-        lines = sorted({digit.candidate.line for digit in self.digits})  # with a digit
         digits = [
-            ReadDigit(
-                _amid(digit.probabilities, strange * self._strangeness(digit)),
-                _box(digit.candidate, self.page, size),
-                lines.index(digit.candidate.line),
-                digit.image,
-            )
-            for digit in self.digits
+            one._replace(probabilities=_amid(one.probabilities, strange * self._strangeness(one)))
+            for one in self.digits
         ]
-        return Reading(digits, self.page)
+        # What is likelier no digit is not shown, unless there is nothing else to show.
+        likely = [one for one in digits if one.probabilities.sum() >= EVEN]
+        shown = likely or digits
+        lines = sorted({one.candidate.line for one in shown})  # with a digit
+        return Reading(
+            [
+                ReadDigit(
+                    one.probabilities,
+                    _box(one.candidate, self.page, size),
+                    lines.index(one.candidate.line),
+                    one.image,
+                )
+                for one in shown
+            ],
+            self.page,
+        )
 
 
-def _looks(image: Bytes, classify: Classifier, *, single: bool) -> Iterator[_Look]:
-    """Each page as it is, then otherwise divided where that was not surely read."""
-    for page in read_pages(*working_grey(image), single=single):
-        look = _look_at(page, classify, doubt=np.inf if single else DOUBT)
-        yield look
-        if not single:
-            for other in page.divided_otherwise(look.sure_digits):
-                yield _look_at(other, classify, DOUBT, look.judged)
+def _looks(pages: Iterable[Page], classify: Classifier, *, single: bool) -> Iterator[_Look]:
+    """At one page after the other, up to a look that is certain."""
+    for page in pages:
+        for look in _looks_at(page, classify, single=single):
+            yield look
+            if look.is_certain:
+                return
+
+
+def _looks_at(page: Page, classify: Classifier, *, single: bool) -> Iterator[_Look]:
+    """At a page as it is, then otherwise divided."""
+    look = _look_at(page, classify, doubt=np.inf if single else DOUBT)
+    yield look
+    if not single:
+        for other in page.divided_otherwise(look.sure_digits):
+            yield _look_at(other, classify, DOUBT, look.judged)
+
+
+def _best(looks: Sequence[_Look], classify: Classifier, *, single: bool) -> _Look:
+    """The look that is certain or else explains most; then what more can be read at its ink."""
+    last = looks[-1]
+    best = last if last.is_certain else max(looks, key=lambda look: look.score)
+    if single:
+        return best
+    if best.is_certain:
+        beside = _looks(pages_with_fainter(best.page), classify, single=False)
+        more = [look for look in beside if look.explained >= NEARLY]
+    else:
+        # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
+        whole = next(look for look in looks if look.page.writing is best.page.writing)
+        finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
+        more = [_look_at(finely_cut, classify, CUT_DOUBT, whole.judged)] if finely_cut else []
+    return max([best, *more], key=lambda look: look.score)
 
 
 def _look_at(
