@@ -1,11 +1,13 @@
 """What enters from the frame: taken for clutter where it is thicker than writing."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnist_cnn.photos.clutter import find_clutter, is_shadow
+from mnist_cnn.photos.clutter import find_clutter, find_objects, is_shadow
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -81,10 +83,28 @@ def test_specks_do_not_make_writing_look_thick() -> None:
     assert not find_clutter(mask).any()
 
 
+def test_what_is_much_thicker_than_the_writing_is_a_thing() -> None:
+    phone = np.zeros((300, 400), np.uint8)
+    phone[100:220, 260:330] = 255
+    things = find_objects(ring() | phone)
+    assert (things[phone > 0] > 0).all()
+    assert not things[ring() > 0].any()
+
+
+@pytest.mark.parametrize("thickness", [8, 16])
+def test_thicker_writing_is_none(thickness: int) -> None:
+    mask = ring()
+    cv2.line(mask, (320, 100), (320, 200), 255, thickness)
+    assert not find_objects(mask).any()
+
+
+@pytest.mark.parametrize("find", [find_clutter, find_objects])
 @pytest.mark.parametrize("level", [0, 255])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 90), (90, 2), (50, 50)])
-def test_any_mask_is_taken(shape: tuple[int, int], level: int) -> None:
-    clutter = find_clutter(np.full(shape, level, np.uint8))
+def test_any_mask_is_taken(
+    shape: tuple[int, int], level: int, find: Callable[[Pixels], Pixels]
+) -> None:
+    clutter = find(np.full(shape, level, np.uint8))
     assert clutter.shape == shape
     assert clutter.dtype == np.uint8
     if not level:

@@ -15,6 +15,7 @@ from mnist_cnn.photos.ink import (
     measure_contrast,
     paper_around,
     split_levels,
+    with_fainter,
 )
 
 Pixels = npt.NDArray[np.uint8]
@@ -272,3 +273,28 @@ def test_ink_beside_finds_what_was_too_faint_but_no_noise(noise: float) -> None:
     assert not left.mask[~faint].any()
     assert left.floor == ink.floor
     assert ink.contrast[100, 25] > 0.9  # the first ink stays as it was
+
+
+def two_inks(fainter: int) -> Ink:
+    """A bar at grey level 40 and one at another level, on paper of 200."""
+    grey = paper()
+    grey[60:120, 60:70] = 40
+    grey[60:120, 160:170] = fainter
+    return ink_of(grey)
+
+
+def test_a_fainter_ink_is_found_beside_and_counts_as_much() -> None:
+    ink = two_inks(fainter=120)
+    assert not ink.mask[90, 165]
+    both = with_fainter(ink)
+    assert both is not None
+    assert both.mask[90, 65] == both.mask[90, 165] == 255
+    assert both.share[90, 165] == pytest.approx(both.share[90, 65], abs=12)
+    assert np.array_equal(
+        both.share[:, :100] * (ink.mask[:, :100] > 0), (ink.share & ink.mask)[:, :100]
+    )
+
+
+@pytest.mark.parametrize("fainter", [160, 200])
+def test_what_shines_through_is_no_fainter_ink(fainter: int) -> None:
+    assert with_fainter(two_inks(fainter)) is None

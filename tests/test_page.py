@@ -221,6 +221,17 @@ def test_digits_in_a_shadow_away_from_the_frame_are_found() -> None:
     assert 3 in in_pieces(shaded.astype(np.uint8))
 
 
+def test_a_thing_beside_the_digits_is_left_out_at_last() -> None:
+    image = drawn(400, 800, "5 7 2")
+    phone = cv2.boxPoints(((710, 180), (110, 200), 8))
+    cv2.fillConvexPoly(image, np.rint(phone).astype(np.int32), (30, 30, 30))
+    image = np.asarray(cv2.GaussianBlur(image, (0, 0), 1), np.uint8)
+    beside = [[piece.right < 640 for piece in page.pieces] for page in pages_of(image)]
+    assert not all(beside[0])
+    assert [True, True, True] in beside
+    assert max(len(places) for places in beside) <= 4  # its edge is no writing
+
+
 def test_digits_on_a_sheet_on_a_table_come_first() -> None:
     photo = np.full((600, 900, 3), 90, np.uint8)
     photo[120:370, 200:700] = drawn(250, 500, "5 7 2")

@@ -426,3 +426,29 @@ def test_a_piece_that_stays_is_classified_once() -> None:
     bars = {view.tobytes() for view in seen[0] if is_bar(view[0])}
     assert bars
     assert bars.isdisjoint(view.tobytes() for views in seen[1:] for view in views)
+
+
+@pytest.mark.parametrize(("level", "expected"), [(130, ["0", "0"]), (215, ["0"])])
+def test_a_fainter_ink_is_read_beside_a_darker_one(level: int, expected: list[str]) -> None:
+    image = paper(300, 400)
+    ring(image, 100, 60)
+    cv2.ellipse(image, (118, 185), (15, 22), 0, 0, 360, (level, level, level), 6, cv2.LINE_AA)
+    assert read_digits(image, by(by_shape)).lines() == expected
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_what_is_likelier_no_digit_is_shown_only_alone(beside: bool) -> None:
+    def classify(views: Pixels) -> Rows:
+        rows = np.zeros((len(views), 11), np.float32)
+        for row, glyph in zip(rows, views[:, 0], strict=True):
+            whole = cv2.countNonZero(glyph) > 200
+            row[[BAR, NONE]] = (0.99, 0.01) if is_bar(glyph) else (0.4, 0.6) if whole else (0, 1)
+        return rows
+
+    image = paper(200, 300)
+    cv2.circle(image, (170, 85), 25, (30, 30, 30), -1)
+    if beside:
+        bar(image, 80, 60)
+    (digit,) = read_digits(image, classify).digits
+    assert digit.digit == BAR
+    assert (digit.probability > 0.5) == beside

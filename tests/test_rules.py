@@ -1,5 +1,7 @@
 """Ruled and squared paper: its lines go, and strokes that cross them stay in one piece."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -139,3 +141,14 @@ def test_the_ink_is_not_modified() -> None:
     remove_rules(ink)
     np.testing.assert_array_equal(ink.mask, before[0])
     np.testing.assert_array_equal(ink.contrast, before[1])
+
+
+@pytest.mark.parametrize("tilt", [0, 12])
+def test_rules_end_at_the_edge_of_a_sheet(tilt: int) -> None:
+    sheet = np.zeros(SHAPE, np.uint8)
+    cv2.fillConvexPoly(sheet, np.array([[70, 10], [330, 30], [320, 280], [80, 290]]), 255)
+    contrast = ruled(tilt) & sheet | digits()
+    without = remove_rules(ink_of(contrast))
+    assert components(without) > 2  # they are no rules of the whole picture
+    on_sheet = remove_rules(replace(ink_of(contrast), sheet=sheet))
+    assert components(on_sheet) == 2

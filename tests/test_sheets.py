@@ -23,7 +23,7 @@ def test_a_sheet_is_found_under_its_writing(turn: float, x: int) -> None:
     written = whole.copy()
     cv2.putText(written, "57", (x - 10, 180), cv2.FONT_HERSHEY_SIMPLEX, 2, 0, 8)
     assert cv2.countNonZero(written) < cv2.countNonZero(whole)
-    found = find_sheet(written, written)
+    found = find_sheet(written)
     assert found.dtype == np.uint8
     assert set(np.unique(found)) == {0, 255}
     assert not found[whole == 0].any()  # nor on its rim
@@ -45,11 +45,27 @@ def test_a_sheet_is_found_under_its_writing(turn: float, x: int) -> None:
     ids=["nothing", "everything", "small", "large", "round", "hollow", "ruled"],
 )
 def test_other_shapes_are_no_sheets(mask: Pixels) -> None:
-    assert not find_sheet(mask, mask).any()
+    assert not find_sheet(mask).any()
 
 
 def test_fading_light_is_no_sheet() -> None:
     grey = np.tile(np.linspace(90, 230, 400).astype(np.uint8), (300, 1))
     lighter = np.where(grey > 160, 255, 0).astype(np.uint8)
-    assert find_sheet(np.where(lighter > 0, grey, np.uint8(60)), lighter).any()
-    assert not find_sheet(grey, lighter).any()
+    assert find_sheet(np.where(lighter > 0, grey, np.uint8(60))).any()
+    assert not find_sheet(grey).any()
+
+
+def test_printed_rules_do_not_cut_a_sheet() -> None:
+    whole = sheet(turn=7)
+    ruled = whole.copy()
+    for y in range(40, 300, 25):
+        cv2.line(ruled, (0, y), (400, y), 0, 2)
+    found = find_sheet(ruled)
+    inner = cv2.erode(whole, np.ones((21, 21), np.uint8))
+    assert (found[inner > 0] == 255).all()
+
+
+def test_of_two_notes_none_hides_the_other() -> None:
+    left, right = (sheet(size=(150, 140), x=x) for x in (105, 295))
+    assert find_sheet(left).any()
+    assert not find_sheet(left | right).any()
