@@ -503,6 +503,9 @@ def test_a_run_may_go_on_for_longer_and_elsewhere(
         ("seed", 2),
         ("label_smoothing", 0.1),
         ("trainer.precision", "16-mixed"),
+        ("trainer.gradient_clip_val", 0.5),
+        ("trainer.accumulate_grad_batches", 2),
+        ("trainer.limit_train_batches", 10),
     ],
 )
 def test_a_run_does_not_go_on_with_other_settings(

@@ -268,3 +268,10 @@ def test_two_runs_of_a_seed_are_refused(twice: str) -> None:
     message = f"sweep/{twice},seed=2 and sweep/again are both seed 2 of {twice}, .*; move one of"
     with pytest.raises(ValueError, match=message):
         compare_groups(group_jobs([*jobs, again]))
+
+
+def test_untested_sweeps_without_validation_hide_no_comparison() -> None:
+    tested = [*make_runs("lr=1", {1: 0.9, 2: 0.92}), *make_runs("lr=2", {1: 0.91, 2: 0.95})]
+    untested = [make_job(f"lr=3 seed={seed}", None, None) for seed in (1, 2)]
+    (row,) = compare_groups(group_jobs(tested + untested))
+    assert (row["group"], row["first"], row["figure"]) == ("lr=2", "lr=1", "test/accuracy")

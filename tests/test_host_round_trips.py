@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mnist_cnn.data import Chain, Cutout, MnistDataModule, Warp
-from mnist_cnn.data.augmentation import Augmentation, unchanged
+from mnist_cnn.data import Chain, Cutout, MnistDataModule, Warp, unchanged
+from mnist_cnn.data.augmentation import Augmentation
 from mnist_cnn.models import BnCnn, CompactCnn, DigitClassifier, StridedCnn, UnpaddedCnn
 
 # A value for Python, or a result whose shape depends on values.

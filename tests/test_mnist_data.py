@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor
@@ -331,3 +332,25 @@ def test_images_of_wrong_shapes_are_one_line(
     with pytest.raises(ValueError, match=message) as caught:
         data.setup()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "message"),
+    [
+        ("train", np.zeros((40, 28, 28), np.uint8), r"train labels of shape \(40, 28, 28\)"),
+        ("t10k", np.full(15, 7, np.uint8), "t10k label 7, but no train label above 0"),
+    ],
+)
+def test_labels_that_are_none_are_one_line(
+    name: str, labels: npt.NDArray[np.uint8], message: str, tmp_path: Path
+) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, count in (("train", 40), ("t10k", 15)):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.zeros((count, 28, 28), np.uint8))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.zeros(count, np.uint8))
+    write_idx(raw / f"{name}-labels-idx1-ubyte", labels)
+    data = MnistDataModule(STANDARDIZE, str(tmp_path), val_size=10, digests={})
+    data.prepare_data()
+    with pytest.raises(ValueError, match=message):
+        data.setup()

@@ -421,3 +421,11 @@ def test_label_smoothing_counts_in_training_alone() -> None:
 def test_label_smoothing_out_of_range_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=rf"label_smoothing is {share}, must be from 0 to below 1"):
         build("mlp", label_smoothing=share)
+
+
+@pytest.mark.parametrize("name", ["pooled_cnn", "funnel_cnn", "deep_bn_cnn"])
+@pytest.mark.parametrize("hidden", [(64,), (64, 32, 16)])
+def test_other_numbers_of_hidden_layers_are_refused(name: str, hidden: tuple[int, ...]) -> None:
+    build = instantiate(OmegaConf.load(ROOT / "conf" / "model" / f"{name}.yaml"), _partial_=True)
+    with pytest.raises(ValueError, match="values to unpack"):
+        build((1, 28, 28), 10, hidden=hidden)

@@ -461,3 +461,38 @@ def test_threads_of_one_run_are_not_the_next_ones(
         train(make_config(*QUICK, *run))
         assert torch.get_num_threads() == (threads or DEFAULT_THREADS)
     torch.set_num_threads(DEFAULT_THREADS)
+
+
+def test_a_loss_that_diverges_where_max_steps_ends_the_epoch_is_no_success(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    steps = ["data.val_size=0", "+trainer.max_steps=3", "trainer.max_epochs=1"]
+    with pytest.raises(ValueError, match=r"training loss is (nan|inf) at step [23] \(epoch 1\)"):
+        train(make_config("model=mlp", "optimizer.lr=1e30", *steps))
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_without_validation_the_training_loss_can_choose_the_epoch(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    by_loss = ["data.val_size=0", "monitor.metric=train/loss", "monitor.mode=min"]
+    train(make_config(*QUICK, *by_loss, "optimizer.lr=0.3", "trainer.max_epochs=4"))
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        losses = [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+    assert len(losses) == 4
+    assert read_metrics(tmp_path / "run")["kept_epoch"] == 1 + losses.index(min(losses))
+
+
+def test_a_run_that_validates_nothing_keeps_the_last_epoch(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    train(make_config(*QUICK, "+trainer.limit_val_batches=0", "trainer.max_epochs=2"))
+    assert read_metrics(tmp_path / "run")["kept_epoch"] == 2
+
+
+def test_checkpoints_can_be_read_by_those_who_can_read_the_metrics(
+    finished: tuple[Path, float | None],
+) -> None:
+    run, _ = finished
+    mode = (run / "metrics.json").stat().st_mode
+    assert (run / "checkpoints" / "best.ckpt").stat().st_mode == mode

@@ -1,12 +1,10 @@
 """The one place that turns a file into a network, and decides which files may be loaded."""
 
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import torch
@@ -15,7 +13,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from mnist_cnn.data import MnistDataModule
 from mnist_cnn.models import DigitClassifier
-from mnist_cnn.outputs import write_whole
+from mnist_cnn.outputs import whole_file, write_whole
 
 # 1: `mnist_cnn` holds format_version, model and recipe; the rest is Lightning's.
 FORMAT_VERSION = 1
@@ -203,7 +201,13 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     groups["callbacks.averaging"] = recipe.get("callbacks", {}).get("averaging")
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)
-    settings["trainer.precision"] = recipe["trainer"].get("precision")
+    for name in (
+        "precision",
+        "gradient_clip_val",
+        "accumulate_grad_batches",
+        "limit_train_batches",
+    ):
+        settings[f"trainer.{name}"] = recipe["trainer"].get(name)
     ending = str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle"))
     # What happens in or until the last epochs depends on their number.
     if ending or settings.get("data.plain_epochs") or settings.get("callbacks.averaging.epochs"):
@@ -262,15 +266,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}-", delete=False) as file:
-            try:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        with whole_file(target) as file:
+            torch.save(checkpoint, file)
 
 
 def _read(path: Path) -> dict[str, Any]:

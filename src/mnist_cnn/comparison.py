@@ -82,7 +82,8 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Compares each group's accuracy with that of the first one that has two runs, by seed.
 
     It is the test accuracy, or, where a group has none (`trainer.limit_test_batches=0`), that of
-    validation: by it the first group was chosen, so its lead is somewhat too large.
+    validation: by it the first group was chosen, so its lead is somewhat too large. Where a group
+    has none of that, either, those without test accuracy are left out.
 
     The interval of the mean difference is that of the paired t-test (Student, The Probable Error of
     a Mean, Biometrika 6, 1908). It takes the differences for normally distributed, and holds for
@@ -104,8 +105,10 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     comparable = [group for group in groups if group["runs"] >= 2]
     if len(comparable) < 2:
         return []
-    tested = all(group["test/accuracy"] for group in comparable)
-    figure = "test/accuracy" if tested else "val/accuracy"
+    figure = "test/accuracy"
+    if not all(group[figure] for group in comparable):
+        figure = "val/accuracy" if all(group["val/accuracy"] for group in comparable) else figure
+        comparable = [group for group in comparable if group[figure]]
     first, *others = comparable
     reference = _by_seed(figure, first)
     comparisons = []

@@ -25,11 +25,11 @@ def overrides() -> list[str]:
 
 
 def group_choices() -> dict[str, str]:
-    """Group → choice, of this project's groups."""
+    """Group → choice, also of Hydra's own groups."""
     if not HydraConfig.initialized():
         return {}
     choices = HydraConfig.get().runtime.choices
-    return {group: str(choice) for group, choice in choices.items() if "hydra/" not in group}
+    return {group: str(choice) for group, choice in choices.items()}
 
 
 def resume_command(checkpoint: Path) -> str:

@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 
 def make_writable(folder: Path, option: str) -> None:
@@ -37,18 +39,25 @@ def check_writable(folder: Path, option: str) -> None:
         sys.exit(f"error: {error}")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file; nobody ever sees half of it, and a failure leaves what was there before.
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to; nobody ever sees half of it, and a failure leaves what was there before.
+
+    It is written beside its place, flushed to the disk, and renamed.
+
+    Args:
+        path: Its place.
 
     Raises:
         OSError: It can't be written.
     """
     path = path.resolve()  # a link stays one
     try:
-        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
             try:
-                file.write(content)
+                yield file
                 file.flush()
+                os.fsync(file.fileno())
                 Path(file.name).chmod(0o666 & ~_umask())  # it was for this user alone
                 Path(file.name).replace(path)
             except BaseException:
@@ -58,6 +67,12 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OSError(
             f"{path} can't be written ({error.strerror}); choose another place or make room"
         ) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file in one go, see `whole_file`."""
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def _umask() -> int:

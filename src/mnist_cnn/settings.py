@@ -81,13 +81,15 @@ def check_settings(cfg: DictConfig) -> None:
 
 
 def keep_last_epoch(cfg: DictConfig) -> None:
-    """Sets a run up that has no validation: nothing may choose an epoch or stop early then.
+    """Sets a run up that has no validation: it can choose no epoch and not stop early then.
 
     Args:
         cfg: The composed configuration; changed in place.
     """
-    cfg.monitor = {"metric": "epoch", "mode": "max"}
     with open_dict(cfg.trainer):
         cfg.trainer.limit_val_batches = 0
+    if cfg.monitor.metric.startswith("train/"):  # somebody asked for it
+        return
+    cfg.monitor = {"metric": "epoch", "mode": "max"}
     if "early_stopping" in cfg.callbacks:
         cfg.callbacks.early_stopping = None

@@ -117,7 +117,7 @@ def train(cfg: DictConfig) -> float | None:
     """
     check_settings(cfg)
     Path(cfg.output_dir).mkdir(parents=True, exist_ok=True)
-    if cfg.data.val_size == 0:
+    if cfg.data.val_size == 0 or cfg.trainer.get("limit_val_batches") == 0:
         keep_last_epoch(cfg)
     if cfg.trainer.precision == "auto":
         cfg.trainer.precision = choose_precision(cfg.trainer.accelerator)

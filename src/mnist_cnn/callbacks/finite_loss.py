@@ -35,8 +35,19 @@ class FiniteLoss(Callback):
             ValueError: A loss since the last look was not finite.
         """
         self._losses.append(outputs["loss"].detach())
-        if len(self._losses) < self.every_n_steps and not trainer.is_last_batch:
-            return
+        if len(self._losses) == self.every_n_steps or trainer.is_last_batch:
+            self._look(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Looks at what is left where trainer.max_steps ended the training amid an epoch.
+
+        Raises:
+            ValueError: A loss since the last look was not finite.
+        """
+        if self._losses:
+            self._look(trainer)
+
+    def _look(self, trainer: Trainer) -> None:
         losses, self._losses = torch.stack(self._losses), []
         if not losses.isfinite().all():
             first = int(losses.isfinite().logical_not().nonzero()[0])

@@ -12,7 +12,8 @@ class StepCurves(Callback):
     """Logs loss and accuracy of training and validation every so many steps.
 
     For training that is the batch of the step, for validation a fixed handful of images: all of
-    them would cost more than the training between two points. The curves by epoch are exact.
+    them would cost more than the training between two points. The curves by epoch are exact; with
+    `averaging=` they are of the averaged weights, these here of those that are trained.
 
     Args:
         every_n_steps: Batches between two points; 0 for none.

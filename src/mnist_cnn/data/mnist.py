@@ -126,6 +126,11 @@ class MnistDataModule(LightningDataModule):
         _, channels, height, width = images.shape
         self.image_shape = (channels, height, width)
         self.num_classes = int(labels.max()) + 1
+        if len(test[1]) and int(test[1].max()) >= self.num_classes:
+            raise ValueError(
+                f"{self.folder} holds a t10k label {int(test[1].max())}, but no train label above "
+                f"{self.num_classes - 1}; replace them by the files of one data set"
+            )
         train, val = self._split(labels.numpy())
         self._parts = {
             "train": (images, labels, train),
@@ -200,6 +205,11 @@ class MnistDataModule(LightningDataModule):
             raise ValueError(
                 f"{self.folder} holds {len(images)} {name} images and {len(labels)} labels, must "
                 "be as many; replace the two files by copies of one data set"
+            )
+        if labels.ndim != 1:
+            raise ValueError(
+                f"{self.folder} holds {name} labels of shape {labels.shape}, must be (N,); replace "
+                "them by the labels of the images"
             )
         if images.ndim not in (3, 4):
             raise ValueError(

@@ -49,6 +49,7 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
         )
     provide_files(mnist, MNIST_SHA256)
     folder.mkdir(parents=True, exist_ok=True)
+    parts: dict[str, tuple[Bytes, Bytes]] = {}
     for part, share in (("train", 1), ("t10k", TEST_SHARE)):
         chunks = [(seed, share, index) for index in range(max(1, scenes // share // CHUNK))]
         # spawn: a process that was forked while OpenCV has threads can hang.
@@ -60,6 +61,8 @@ def write_photo_files(out: Path, data: str, scenes: int, seed: int, processes: i
             digits, labels = read_part(mnist, part)
             found.insert(0, (stands_alone(digits), labels))
         images, classes = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        parts[part] = images, classes
+    for part, (images, classes) in parts.items():  # at last: an interrupt leaves the files alike
         write_idx(folder / f"{part}-images-idx3-ubyte", images)
         write_idx(folder / f"{part}-labels-idx1-ubyte", classes)
         counts = ", ".join(map(str, np.bincount(classes)))

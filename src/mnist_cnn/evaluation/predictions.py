@@ -167,9 +167,9 @@ class Predictions:
         title = f"{len(self.labels):,} images, accuracy {self.accuracy:.2%}"
         return figures.confusion_matrix(self.confusion.numpy(), title)
 
-    def mistakes_figure(self, count: int = 40) -> Figure:
+    def mistakes_figure(self) -> Figure:
         """The worst mistakes, with the probabilities of truth and prediction."""
-        chosen = self.worst_mistakes(count)
+        chosen = self.worst_mistakes(40)
         wrong = int((~self.correct).sum())
         title = f"{len(chosen)} worst of {wrong} mistakes, with their probabilities"
         images, titles = self.images[chosen].numpy(), self.titles(chosen)

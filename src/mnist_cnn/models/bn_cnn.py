@@ -30,7 +30,7 @@ class BnCnn(DigitClassifier):
         channels: Of the two convolutions.
         hidden: Size of the hidden layer.
         dropout: Probability that a hidden value is dropped in training.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ class CompactCnn(DigitClassifier):
     """Conv–BatchNorm–ReLU six times, the mean over the image, one linear layer.
 
     Strides take the place of pooling and the mean that of a wide hidden layer: few parameters and
-    little work for its depth. The network that reads photos.
+    little work for its depth.
 
     ===================================  ===============
     layer                                output
@@ -34,7 +34,7 @@ class CompactCnn(DigitClassifier):
         num_classes: K.
         channels: Of the convolutions in pairs, by size of their output.
         dropout: Probability that a mean is dropped in training.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class DeepBnCnn(DigitClassifier):
         channels: Of the four convolutions.
         hidden: Sizes of the two hidden layers.
         dropout: Probability that a value of the first hidden layer is dropped in training.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class DeepBnCnn(DigitClassifier):
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
         first, second, third, fourth = channels
+        wide, narrow = hidden
         features = nn.Sequential(
             nn.Conv2d(input_shape[0], first, 3, padding=1),
             nn.ReLU(),
@@ -62,11 +63,11 @@ class DeepBnCnn(DigitClassifier):
         )
         head = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(flat_features(features, input_shape), hidden[0]),
+            nn.Linear(flat_features(features, input_shape), wide),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(hidden[0], hidden[1]),
+            nn.Linear(wide, narrow),
             nn.ReLU(),
-            nn.Linear(hidden[1], num_classes),
+            nn.Linear(narrow, num_classes),
         )
         self.layers = nn.Sequential(*features, *head)

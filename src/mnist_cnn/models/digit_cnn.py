@@ -30,7 +30,7 @@ class DigitCnn(DigitClassifier):
         num_classes: K.
         channels: Of the two convolutions.
         hidden: Size of the hidden layer.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ class FunnelCnn(DigitClassifier):
         num_classes: K.
         channels: Of the three convolutions.
         hidden: Sizes of the two hidden layers.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class FunnelCnn(DigitClassifier):
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
         first, second, third = channels
+        wide, narrow = hidden
         features = nn.Sequential(
             nn.Conv2d(input_shape[0], first, 3),
             nn.ReLU(),
@@ -56,8 +57,8 @@ class FunnelCnn(DigitClassifier):
         )
         head = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(flat_features(features, input_shape), hidden[0]),
-            nn.Linear(hidden[0], hidden[1]),
-            nn.Linear(hidden[1], num_classes),
+            nn.Linear(flat_features(features, input_shape), wide),
+            nn.Linear(wide, narrow),
+            nn.Linear(narrow, num_classes),
         )
         self.layers = nn.Sequential(*features, *head)

@@ -28,7 +28,7 @@ class Mlp(DigitClassifier):
         input_shape: (C, H, W) of the images.
         num_classes: K.
         hidden: Sizes of the three hidden layers.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class PooledCnn(DigitClassifier):
         num_classes: K.
         channels: Of the three convolutions.
         hidden: Sizes of the two hidden layers.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class PooledCnn(DigitClassifier):
     ) -> None:
         super().__init__(input_shape, num_classes, **setup)
         first, second, third = channels
+        wide, narrow = hidden
         # The text has ReLU before pooling: the same values, from four times as many.
         features = nn.Sequential(
             nn.Conv2d(input_shape[0], first, 3),
@@ -60,11 +61,11 @@ class PooledCnn(DigitClassifier):
         )
         head = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(flat_features(features, input_shape), hidden[0]),
+            nn.Linear(flat_features(features, input_shape), wide),
             nn.ReLU(),
-            nn.Linear(hidden[0], hidden[1]),
+            nn.Linear(wide, narrow),
             nn.ReLU(),
-            nn.Linear(hidden[1], num_classes),
+            nn.Linear(narrow, num_classes),
         )
         self.layers = nn.Sequential(*features, *head)
         self.layers.apply(_initialize_as_keras)

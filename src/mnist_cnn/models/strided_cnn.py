@@ -31,7 +31,7 @@ class StridedCnn(DigitClassifier):
         input_shape: (C, H, W) of the images.
         num_classes: K.
         channels: Of the four convolutions.
-        setup: `optimizer`, `scheduler` and `label_smoothing`.
+        setup: What training needs, see `DigitClassifier`.
 
     Raises:
         ValueError: The images are too small.

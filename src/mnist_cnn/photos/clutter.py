@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.pieces import weighted_median
 
 Doubles = npt.NDArray[np.float64]
 
@@ -36,7 +37,7 @@ def find_clutter(mask: Bytes) -> Bytes:
     limit = THICK_ALONE * min(mask.shape)
     if inside.any():
         # The middle stroke by area: specks of dirt don't count.
-        limit = THICK * _middle(strokes[inside], areas[inside])
+        limit = THICK * weighted_median(strokes[inside], areas[inside])
     thick = at_frame & (strokes > limit)
     return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
 
@@ -54,7 +55,7 @@ def find_objects(mask: Bytes) -> Bytes:
     if len(areas) < 3:  # of one thing alone nobody can tell
         return np.zeros_like(mask)
     # The middle one by length: a large thing is short beside what is written.
-    thick = strokes > THICK * _middle(strokes[1:], areas[1:] / strokes[1:])
+    thick = strokes > THICK * weighted_median(strokes[1:], areas[1:] / strokes[1:])
     thick[0] = False
     return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
 
@@ -66,13 +67,6 @@ def _components(mask: Bytes) -> tuple[npt.NDArray[np.int32], Doubles, Doubles]:
     areas = np.maximum(np.bincount(labels.ravel(), minlength=count), 1).astype(np.float64)
     means = np.bincount(labels.ravel(), distance.ravel(), count) / areas
     return np.asarray(labels, np.int32), areas, np.maximum(4 * means - 2, 1.0)
-
-
-def _middle(values: Doubles, weights: Doubles) -> float:
-    """The weighted median."""
-    order = np.argsort(values)
-    shares = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(shares, shares[-1] / 2)])
 
 
 def with_rim(mask: Bytes, share: float) -> Bytes:

@@ -15,7 +15,7 @@ from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside, with_fainter
 from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
-from mnist_cnn.photos.pieces import Piece, find_pieces
+from mnist_cnn.photos.pieces import Piece, find_pieces, weighted_median
 from mnist_cnn.photos.rules import remove_rules
 
 # Images are brought to a longer side within these, in pixels.
@@ -201,6 +201,5 @@ def _page(grey: Bytes, ink: Ink, writing: Bytes, scale: float, *, single: bool) 
 
 def _stroke_width(pieces: Sequence[Piece]) -> float:
     """The middle one by ink: neither dirt nor a blot decides."""
-    order = sorted(pieces, key=lambda piece: piece.stroke_width)
-    areas = np.cumsum([piece.area for piece in order])
-    return order[int(np.searchsorted(areas, areas[-1] / 2))].stroke_width
+    widths = np.array([piece.stroke_width for piece in pieces])
+    return weighted_median(widths, np.array([piece.area for piece in pieces]))

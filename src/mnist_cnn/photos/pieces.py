@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -135,6 +136,16 @@ def writing_height(heights: npt.ArrayLike, areas: npt.ArrayLike) -> float:
         heights: Of the components, in pixels; at least one.
         areas: Their inked pixels.
     """
-    order = np.argsort(heights)
-    shares = np.cumsum(np.asarray(areas)[order])
-    return float(np.asarray(heights)[order][np.searchsorted(shares, shares[-1] / 2)])
+    return weighted_median(np.asarray(heights), np.asarray(areas))
+
+
+def weighted_median(values: npt.NDArray[Any], weights: npt.NDArray[Any]) -> float:
+    """The value, one of those given, at which half of all weight is reached, from the smallest on.
+
+    Args:
+        values: (N,), N above 0.
+        weights: (N,), above 0.
+    """
+    order = np.argsort(values)
+    shares = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(shares, shares[-1] / 2)])
