@@ -1,6 +1,7 @@
 """Printed lines of ruled and squared paper: found by their straightness, taken out again."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -108,7 +109,7 @@ def _straight_lines(
 ) -> Iterator[tuple[float, float, int]]:
     """Slope, row in the middle column and thickness of each rule."""
     left = small.copy()
-    lengths = [_sums(paper.astype(np.float32), slope) for slope in SLOPES]
+    lengths = _lengths(paper.tobytes(), *paper.shape)
     for _ in range(MOST_SLOPES):  # perspective gives the rules of one page several
         profiles = [
             # Lines that leave through the upper or lower edge are shorter than the page is wide.
@@ -161,6 +162,13 @@ def _reaches_edges(
     inked = small[near, columns[:, None]].any(1)
     margin = min(width, max(2, round(ENDS * width)))
     return bool(inked[:margin].any() and inked[-margin:].any())
+
+
+@lru_cache(maxsize=8)
+def _lengths(paper: bytes, height: int, width: int) -> list[Floats]:
+    """Of the part of each line that is on the paper; asked for each ink of a picture."""
+    on_paper = np.frombuffer(paper, np.bool_).reshape(height, width).astype(np.float32)
+    return [_sums(on_paper, slope) for slope in SLOPES]
 
 
 def _sums(small: Floats, slope: float) -> Floats:

@@ -5,6 +5,7 @@ import numpy as np
 
 from mnist_cnn.photos.ink import Bytes, split_levels
 
+SIDE = 800  # pixels of the longer side at which a sheet is looked for: its sides are straight
 # Shares of the picture.
 SMALLEST, LARGEST = 0.08, 0.85
 CORNERS = 4, 5  # five where the frame cuts one off
@@ -25,13 +26,20 @@ def find_sheet(grey: Bytes) -> Bytes:
     Returns:
         (H, W), uint8, 255 on the sheet without its rim; nowhere if there is none.
     """
-    light = split_levels(grey, "light")
-    side = round(RIM * max(grey.shape)) | 1
+    height, width = grey.shape
+    shrink = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+    light = split_levels(small, "light")
+    side = round(RIM * max(size)) | 1
     # Printed rules cut a sheet into strips; closed, it may grow together with what is beside it.
     kernel = np.ones((side, side), np.uint8)
     whole = np.asarray(cv2.morphologyEx(light, cv2.MORPH_CLOSE, kernel), np.uint8)
-    sheet = _largest_sheet(grey, whole)
-    return sheet if sheet.any() else _largest_sheet(grey, light)
+    sheet = _largest_sheet(small, whole)
+    if not sheet.any():
+        sheet = _largest_sheet(small, light)
+    large = cv2.resize(sheet, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(large, np.uint8)
 
 
 def _largest_sheet(grey: Bytes, mask: Bytes) -> Bytes:
