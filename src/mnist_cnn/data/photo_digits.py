@@ -30,7 +30,9 @@ MIXED = 0.35  # share from which a candidate is no digit
 TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
 # Conditions that are drawn three times as often as the others.
-HARD = 2 * ("clutter", "mixed", "touching", "broken", "framed")
+HARD = 2 * ("clutter", "mixed", "touching", "broken", "framed", "signs", "words")
+# Pictures without digits that are drawn twice as often: they are most like digits.
+LIKE_DIGITS = "scribbles", "shapes"
 MOST_PAGES = 10  # of a scene that are looked at: the further ones are rarely asked for
 # What scenes there are: these shares, and the rest are full of digits. Of those only two pages are
 # looked at, so digits cost little: a network needs more of them than it can learn by heart.
@@ -125,7 +127,7 @@ def _make_scene(
     rng: np.random.Generator, digits: Bytes, labels: npt.NDArray[np.integer], kind: float
 ) -> Scene:
     if kind < WITHOUT:
-        image = simulate_non_digit(rng, str(rng.choice(NON_DIGITS)))
+        image = simulate_non_digit(rng, str(rng.choice([*NON_DIGITS, *LIKE_DIGITS])))
         return Scene(image, (), (), np.zeros(image.shape[:2], np.uint8))
     if kind < WITHOUT + SINGLE:
         lengths = [1]

@@ -98,6 +98,8 @@ class Condition:
         variants: Chance that a 0, 1 or 7 is written in another way, see `vary`.
         broken: Chance that a digit's strokes have gaps.
         ruled: Chance of ruled or squared paper.
+        signs: There are signs before, behind and between the digits.
+        words: There is a word before or behind the digits of a line.
         framed: There are boxes, cells, a ring or a border around the digits, or lines under them.
         gradient: Share of the light that is lost at the darkest corner.
         cast: Largest difference of the light's colours, as a share.
@@ -125,6 +127,8 @@ class Condition:
     variants: float = 0.05
     broken: float = 0.0
     ruled: float = 0.0
+    signs: bool = False
+    words: bool = False
     framed: bool = False
     gradient: Range = (0.0, 0.12)
     cast: float = 0.02
@@ -188,4 +192,6 @@ CONDITIONS = {
         ruled=0.3, gradient=(0.0, 0.4), cast=0.08, shadow=0.3, dirt=0.15, clutter=0.25, turn=6.0,
         perspective=0.1, blur=(0.0, 0.02), jpeg=(40, 95),
     ),
+    "signs": replace(PLAIN, pens=("ink", "ballpoint", "marker"), signs=True, gap=(0.1, 0.5)),
+    "words": replace(PLAIN, pens=("ink", "ballpoint", "marker"), words=True, gap=(0.07, 0.4)),
 }  # fmt: skip

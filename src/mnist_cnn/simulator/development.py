@@ -39,11 +39,9 @@ class Drawing:
     frames: Sequence[Floats] = ()
 
 
-def bounds(boxes: Sequence[Box]) -> Box:
-    """The box around boxes."""
-    sides = np.array(boxes)
-    low, high = sides[:, :2].min(axis=0), (sides[:, :2] + sides[:, 2:]).max(axis=0)
-    left, top, width, height = np.concatenate([low, high - low]).tolist()
+def ink_bounds(ink: Floats) -> Box:
+    """The box around all ink of an opacity, (H, W)."""
+    left, top, width, height = cv2.boundingRect((ink > VISIBLE).astype(np.uint8))
     return left, top, width, height
 
 
@@ -59,26 +57,27 @@ def print_ink(
         hard: All or nothing.
 
     Returns:
-        Opacity (H, W) from 0 to 1; whose ink it is, (H, W), uint8, 0 for nobody's and 1 for that of
-        the first glyph; and the box of each glyph's ink.
+        Opacity (H, W) from 0 to 1; whose ink it is, (H, W), uint8, 1 for the first digit's and 0
+        for that of signs and letters; and the box of each digit's ink.
     """
     ink, owners = np.zeros(size, np.float32), np.zeros(size, np.uint8)
-    boxes = []
-    for owner, glyph in enumerate(glyphs, start=1):
-        part, x, y = _warp(glyph, matrix, size)
+    boxes: list[Box] = []
+    for placed in glyphs:
+        part, x, y = _warp(placed, matrix, size)
         part = (part > 0).astype(np.float32) if hard else np.clip(part + 0.5, 0, 1)
-        left, top, width, height = cv2.boundingRect((part > VISIBLE).astype(np.uint8))
-        boxes.append((x + left, y + top, width, height))
+        if placed.glyph.digit:
+            left, top, width, height = ink_bounds(part)
+            boxes.append((x + left, y + top, width, height))
         window = ink[y : y + part.shape[0], x : x + part.shape[1]]
         owned = owners[y : y + part.shape[0], x : x + part.shape[1]]
-        owned[(part > VISIBLE) & (part >= window)] = owner
+        owned[(part > VISIBLE) & (part >= window)] = len(boxes) if placed.glyph.digit else 0
         np.maximum(window, part, out=window)
     return ink, owners, boxes
 
 
-def _warp(glyph: Placed, matrix: Floats, size: tuple[int, int]) -> tuple[Floats, int, int]:
+def _warp(placed: Placed, matrix: Floats, size: tuple[int, int]) -> tuple[Floats, int, int]:
     """A glyph's field in the frame, in pixels of it, with the place of its upper left corner."""
-    to_frame = matrix @ glyph.to_page()
+    to_frame = matrix @ placed.to_page()
     end = SIDE * ZOOM
     corners = np.array([[[0, 0], [end, 0], [0, end], [end, end]]], np.float32)
     points = cv2.perspectiveTransform(corners, to_frame)[0]
@@ -86,11 +85,11 @@ def _warp(glyph: Placed, matrix: Floats, size: tuple[int, int]) -> tuple[Floats,
     right, bottom = np.minimum(np.ceil(points.max(axis=0)).astype(int), size[::-1]).tolist()
     move = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1]], np.float32)
     part = cv2.warpPerspective(
-        glyph.field, move @ to_frame, (right - x, bottom - y), flags=cv2.INTER_CUBIC,
+        placed.glyph.field, move @ to_frame, (right - x, bottom - y), flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE,
     )  # fmt: skip
     step = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
-    return np.asarray(part * np.float32(glyph.scale * step), np.float32), x, y
+    return np.asarray(part * np.float32(placed.scale * step), np.float32), x, y
 
 
 def develop(rng: np.random.Generator, drawing: Drawing, condition: Condition, pen: Pen) -> Bytes:

@@ -17,17 +17,32 @@ ROWS = 120  # in which the outlines of neighbours are compared
 
 
 @dataclass(frozen=True)
+class Glyph:
+    """A digit, a sign or a letter, as a pen draws it.
+
+    Args:
+        field: (SIDE·ZOOM, SIDE·ZOOM), of its ink.
+        digit: What it is; empty for a sign or a letter.
+        space: More room before it than between digits, in heights.
+    """
+
+    field: Floats
+    digit: str = ""
+    space: float = 0.0
+
+
+@dataclass(frozen=True)
 class Placed:
     """A glyph on the page.
 
     Args:
-        field: (SIDE·ZOOM, SIDE·ZOOM), of its ink.
+        glyph: A digit, a sign or a letter.
         scale: Pixels for an MNIST pixel.
         x: Of the field's left edge, in pixels.
         y: Of the field's upper edge, in pixels.
     """
 
-    field: Floats
+    glyph: Glyph
     scale: float
     x: float
     y: float
@@ -35,7 +50,7 @@ class Placed:
     @property
     def ink(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of the ink, in pixels."""
-        left, top, right, bottom = (self.scale * side for side in ink_box(self.field))
+        left, top, right, bottom = (self.scale * side for side in ink_box(self.glyph.field))
         return self.x + left, self.y + top, self.x + right, self.y + bottom
 
     def to_page(self) -> Floats:
@@ -48,7 +63,7 @@ class Placed:
 
     def moved(self, x: float, y: float) -> "Placed":
         """The same, further right and down."""
-        return Placed(self.field, self.scale, self.x + x, self.y + y)
+        return Placed(self.glyph, self.scale, self.x + x, self.y + y)
 
 
 def choose_height(rng: np.random.Generator, condition: Condition, lengths: Sequence[int]) -> float:
@@ -59,13 +74,13 @@ def choose_height(rng: np.random.Generator, condition: Condition, lengths: Seque
 
 
 def set_line(
-    rng: np.random.Generator, fields: Sequence[Floats], height: float, condition: Condition
+    rng: np.random.Generator, glyphs: Sequence[Glyph], height: float, condition: Condition
 ) -> list[Placed]:
     """Puts glyphs side by side, their base lines about y = 0.
 
     Args:
         rng: For gaps, sizes and the way the line wanders.
-        fields: Of the glyphs.
+        glyphs: From left to right.
         height: Of a digit, in pixels.
         condition: Gives the ranges.
     """
@@ -73,38 +88,38 @@ def set_line(
     middle = draw(rng, condition.gap)  # of this writer; the gaps are about as wide
     placed: list[Placed] = []
     right = np.full(ROWS, NOWHERE, np.float32)
-    for field in fields:
+    for glyph in glyphs:
         scale = height / DIGIT * float(np.clip(rng.normal(1, condition.size_spread), 0.65, 1.4))
         drift = height * rng.uniform(-1, 1) * condition.wander
         gap = height * float(np.clip(middle + rng.normal(0, 0.05), *condition.gap))
-        glyph = Placed(field, scale, 0.0, drift - scale * (SIDE + DIGIT) / 2)
-        x = _beside(glyph, placed, right, gap, height)
-        glyph = glyph.moved(x, slope * x)
-        right = np.maximum(right, _profile(glyph, height, right=True))
-        placed.append(glyph)
+        there = Placed(glyph, scale, 0.0, drift - scale * (SIDE + DIGIT) / 2)
+        x = _beside(there, placed, right, gap + height * glyph.space, height)
+        there = there.moved(x, slope * x)
+        right = np.maximum(right, _profile(there, height, right=True))
+        placed.append(there)
     return placed
 
 
-def _profile(glyph: Placed, height: float, right: bool) -> Floats:
+def _profile(placed: Placed, height: float, right: bool) -> Floats:
     """Where a glyph's ink ends on one side, (ROWS,) in pixels."""
     y = np.linspace(-1.8 * height, 0.8 * height, ROWS)
-    rows = np.round((y - glyph.y) / glyph.scale * ZOOM).astype(int)
-    ink = (glyph.field > 0)[np.clip(rows, 0, SIDE * ZOOM - 1)]
+    rows = np.round((y - placed.y) / placed.scale * ZOOM).astype(int)
+    ink = (placed.glyph.field > 0)[np.clip(rows, 0, SIDE * ZOOM - 1)]
     edge = ink.shape[1] - ink[:, ::-1].argmax(axis=1) if right else -ink.argmax(axis=1)
-    edges = np.where(ink.any(axis=1), edge / ZOOM * glyph.scale, NOWHERE).astype(np.float32)
+    edges = np.where(ink.any(axis=1), edge / ZOOM * placed.scale, NOWHERE).astype(np.float32)
     # Ink a little higher or lower is a neighbour as well.
     reach = cv2.dilate(edges[:, None], np.ones((7, 1), np.uint8))[:, 0]
-    return np.asarray(glyph.x + (reach if right else -reach), np.float32)
+    return np.asarray(placed.x + (reach if right else -reach), np.float32)
 
 
 def _beside(
-    glyph: Placed, line: Sequence[Placed], right: Floats, gap: float, height: float
+    placed: Placed, line: Sequence[Placed], right: Floats, gap: float, height: float
 ) -> float:
     """How far right a glyph goes, so that its ink is `gap` from that of the line so far."""
     if not line:
         return 0.0
-    by_outline = float(np.max(right - _profile(glyph, height, right=False)))
-    by_box = line[-1].ink[2] - glyph.ink[0]
+    by_outline = float(np.max(right - _profile(placed, height, right=False)))
+    by_box = line[-1].ink[2] - placed.ink[0]
     return max(by_outline, by_box - 0.3 * height) + gap
 
 

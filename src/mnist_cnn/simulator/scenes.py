@@ -1,7 +1,7 @@
 """Scenes: digits of MNIST, written, lit and photographed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from mnist_cnn.simulator.camera import keep_inside, view
 from mnist_cnn.simulator.common import Box, Bytes, Floats, choose, draw
 from mnist_cnn.simulator.conditions import CONDITIONS, PENS, Condition, Pen
-from mnist_cnn.simulator.development import Drawing, bounds, develop, print_ink
+from mnist_cnn.simulator.development import Drawing, develop, ink_bounds, print_ink
 from mnist_cnn.simulator.frames import choose_frames
-from mnist_cnn.simulator.layout import DIGIT, choose_height, frame, set_line, stack
+from mnist_cnn.simulator.layout import DIGIT, Glyph, choose_height, frame, set_line, stack
+from mnist_cnn.simulator.signs import draw_sign, draw_word
 from mnist_cnn.simulator.strokes import Trace, interrupt, pen_field, trace
 from mnist_cnn.simulator.variants import vary
 
 BLOT = 2.2  # in MNIST pixels: a glyph with a place that wide is drawn by no thin pen
 THIN = 0.8  # in MNIST pixels: half the width of a thin pen
+SPACE = 0.25, 0.9  # between a word and the digits, in heights, beside the gap of letters
 STEEPEST = 38.0  # degrees that a digit may slant, if it didn't before
 
 
@@ -62,20 +64,19 @@ def simulate(
     height = choose_height(rng, ranges, lengths)
     pen = PENS[choose(rng, ranges.pens)]
     writer = _Writer(rng, ranges, pen, height)
-    lines, texts = [], []
-    for length in lengths:
-        fields, written = writer.write(digits, labels, length)
-        lines.append(set_line(rng, fields, height, ranges))
-        texts.append(written)
+    lines = [
+        set_line(rng, writer.write(digits, labels, length), height, ranges) for length in lengths
+    ]
+    texts = tuple("".join(placed.glyph.digit for placed in line) for line in lines)
     lines, size = frame(rng, stack(rng, lines, height), height, ranges)
     frames = choose_frames(rng, lines, height) if ranges.framed else []
-    glyphs = [glyph for line in lines for glyph in line]
-    corners = np.array([glyph.ink for glyph in glyphs], np.float32).reshape(-1, 2)
+    glyphs = [placed for line in lines for placed in line]
+    corners = np.array([placed.ink for placed in glyphs], np.float32).reshape(-1, 2)
     matrix = keep_inside(view(rng, size, ranges.turn, ranges.perspective), corners, size)
     ink, owners, boxes = print_ink(glyphs, matrix, size, ranges.hard)
-    base = max(glyph.ink[3] for glyph in lines[0])
-    image = develop(rng, Drawing(ink, bounds(boxes), height, matrix, base, frames), ranges, pen)
-    return Scene(image, tuple(texts), tuple(boxes), owners)
+    base = max(placed.ink[3] for placed in lines[0])
+    image = develop(rng, Drawing(ink, ink_bounds(ink), height, matrix, base, frames), ranges, pen)
+    return Scene(image, texts, tuple(boxes), owners)
 
 
 def _check(
@@ -120,18 +121,37 @@ class _Writer:
 
     def write(
         self, digits: NDArray[np.uint8], labels: NDArray[np.integer], length: int
-    ) -> tuple[list[Floats], str]:
-        """The fields of a line's digits, and the digits."""
-        fields, text = [], ""
-        for _ in range(length):
-            for _ in range(6):  # a thin pen would draw the outline of a blot
-                chosen = int(self.rng.integers(len(digits)))
-                strokes = self._trace(self._vary(digits[chosen], int(labels[chosen])))
-                if self.radius > THIN or strokes.blot < BLOT:
-                    break
-            fields.append(self._draw(strokes))
-            text += str(labels[chosen])
-        return fields, text
+    ) -> list[Glyph]:
+        """A line of digits, with what is written beside them."""
+        line = [self._digit(digits, labels) for _ in range(length)]
+        if self.condition.signs:
+            line = self._add_signs(line)
+        return self._add_word(line) if self.condition.words else line
+
+    def _digit(self, digits: NDArray[np.uint8], labels: NDArray[np.integer]) -> Glyph:
+        for _ in range(6):  # a thin pen would draw the outline of a blot
+            chosen = int(self.rng.integers(len(digits)))
+            strokes = self._trace(self._vary(digits[chosen], int(labels[chosen])))
+            if self.radius > THIN or strokes.blot < BLOT:
+                break
+        return Glyph(self._draw(strokes), str(labels[chosen]))
+
+    def _add_signs(self, line: list[Glyph]) -> list[Glyph]:
+        """One sign or more, each at a place of its own."""
+        count = int(self.rng.integers(1, 2 + len(line) // 2))
+        places = self.rng.permutation(len(line) + 1)[:count]
+        for place in sorted(places, reverse=True):
+            sign = Glyph(self._draw(self._trace(draw_sign(self.rng))))
+            line = [*line[:place], sign, *line[place:]]
+        return line
+
+    def _add_word(self, line: list[Glyph]) -> list[Glyph]:
+        """A word before the digits or, more rarely, behind them."""
+        space = float(self.rng.uniform(*SPACE))
+        word = [Glyph(self._draw(self._trace(letter))) for letter in draw_word(self.rng)]
+        if self.rng.random() < 0.3:
+            return [*line, replace(word[0], space=space), *word[1:]]
+        return [*word, replace(line[0], space=space), *line[1:]]
 
     def _vary(self, glyph: Bytes, label: int) -> Bytes:
         chance = self.condition.variants

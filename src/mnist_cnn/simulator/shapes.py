@@ -23,12 +23,13 @@ def draw_lines(lines: Sequence[Floats], width: float) -> Bytes:
     return np.asarray(cv2.resize(canvas, (28, 28), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _line(*points: tuple[float, float]) -> Floats:
+def line(*points: tuple[float, float]) -> Floats:
+    """Straight from point to point: (N, 2)."""
     return np.array(points, np.float32)
 
 
-def _arc(x: float, y: float, radius: float, start: float = 0, end: float = 360) -> Floats:
-    """A part of a circle; degrees, clockwise from the right."""
+def arc(x: float, y: float, radius: float, start: float = 0, end: float = 360) -> Floats:
+    """A part of a circle, (40, 2); degrees, clockwise from the right."""
     angles = np.radians(np.linspace(start, end, 40))
     return np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], 1).astype(
         np.float32
@@ -44,7 +45,7 @@ def _arrow(rng: np.random.Generator) -> Lines:
     # Never upright: up, it would be like a 1.
     angle = np.radians(rng.uniform(-40, 40) + rng.choice((0, 180)))
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
-    return [_line((-1, 0), (1, 0)) @ turn, _line((0.3, -0.6), (1, 0), (0.3, 0.6)) @ turn]
+    return [line((-1, 0), (1, 0)) @ turn, line((0.3, -0.6), (1, 0), (0.3, 0.6)) @ turn]
 
 
 def _heart(rng: np.random.Generator) -> Lines:
@@ -60,38 +61,38 @@ def _spiral(rng: np.random.Generator) -> Lines:
 
 
 def _face(rng: np.random.Generator) -> Lines:
-    eyes = [_line((side * 0.35, -0.4), (side * 0.35, -0.15)) for side in (-1, 1)]
-    mouth = _arc(0, 0.1, 0.5, 20, 160) if rng.random() < 0.7 else _line((-0.4, 0.45), (0.4, 0.45))
-    return [_arc(0, 0, 1), *eyes, mouth]
+    eyes = [line((side * 0.35, -0.4), (side * 0.35, -0.15)) for side in (-1, 1)]
+    mouth = arc(0, 0.1, 0.5, 20, 160) if rng.random() < 0.7 else line((-0.4, 0.45), (0.4, 0.45))
+    return [arc(0, 0, 1), *eyes, mouth]
 
 
 def _stick_figure(rng: np.random.Generator) -> Lines:
     arms = rng.uniform(-0.5, 0.3)
     return [
-        _arc(0, -0.95, 0.3),
-        _line((0, -0.65), (0, 0.3)),
-        _line((-0.7, arms), (0, -0.35), (0.7, arms)),
-        _line((-0.55, 1.2), (0, 0.3), (0.55, 1.2)),
+        arc(0, -0.95, 0.3),
+        line((0, -0.65), (0, 0.3)),
+        line((-0.7, arms), (0, -0.35), (0.7, arms)),
+        line((-0.55, 1.2), (0, 0.3), (0.55, 1.2)),
     ]
 
 
 SHAPES: dict[str, Callable[[np.random.Generator], Lines]] = {
     "arrow": _arrow,
     "star": lambda rng: _polygon(5, 2, -90 + rng.uniform(-10, 10)),
-    "tick": lambda rng: [_line((-0.8, 0.1), (-0.25, 0.8), (1.1, -0.9))],
-    "cross": lambda rng: [_line((-0.8, -0.8), (0.8, 0.8)), _line((0.8, -0.8), (-0.8, 0.8))],
-    "plus": lambda rng: [_line((-0.9, 0), (0.9, 0)), _line((0, -0.9), (0, 0.9))],
-    "equals": lambda rng: [_line((-0.9, -0.35), (0.9, -0.35)), _line((-0.9, 0.35), (0.9, 0.35))],
+    "tick": lambda rng: [line((-0.8, 0.1), (-0.25, 0.8), (1.1, -0.9))],
+    "cross": lambda rng: [line((-0.8, -0.8), (0.8, 0.8)), line((0.8, -0.8), (-0.8, 0.8))],
+    "plus": lambda rng: [line((-0.9, 0), (0.9, 0)), line((0, -0.9), (0, 0.9))],
+    "equals": lambda rng: [line((-0.9, -0.35), (0.9, -0.35)), line((-0.9, 0.35), (0.9, 0.35))],
     "hash": lambda rng: [
-        *(_line((x, -0.9), (x, 0.9)) for x in (-0.35, 0.35)),
-        *(_line((-0.9, y), (0.9, y)) for y in (-0.35, 0.35)),
+        *(line((x, -0.9), (x, 0.9)) for x in (-0.35, 0.35)),
+        *(line((-0.9, y), (0.9, y)) for y in (-0.35, 0.35)),
     ],
     "face": _face,
     "heart": _heart,
     "square": lambda rng: [0.9 * line for line in _polygon(4, 1, 45)],
     "triangle": lambda rng: _polygon(3, 1, -90),
     "house": lambda rng: [
-        _line((-0.8, -0.1), (0, -1), (0.8, -0.1), (0.8, 1), (-0.8, 1), (-0.8, -0.1), (0.8, -0.1))
+        line((-0.8, -0.1), (0, -1), (0.8, -0.1), (0.8, 1), (-0.8, 1), (-0.8, -0.1), (0.8, -0.1))
     ],
     "spiral": _spiral,
     "stick_figure": _stick_figure,
