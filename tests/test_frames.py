@@ -6,7 +6,7 @@ import pytest
 from fake_mnist import draw_digit
 from mnist_cnn.simulator import simulate
 from mnist_cnn.simulator.frames import choose_frames, draw_frames
-from mnist_cnn.simulator.layout import Placed
+from mnist_cnn.simulator.layout import Glyph, Placed
 from mnist_cnn.simulator.strokes import OUTSIDE, SIDE, ZOOM
 
 HEIGHT = 40.0
@@ -17,7 +17,7 @@ def glyph(x: float, y: float) -> Placed:
     """A bar, 20 of MNIST's pixels high, whose ink begins at x, y."""
     field = np.full((SIDE * ZOOM, SIDE * ZOOM), OUTSIDE, np.float32)
     field[12 * ZOOM : 32 * ZOOM, 20 * ZOOM : 24 * ZOOM] = 1.0
-    return Placed(field, STEP, x - 20 * STEP, y - 12 * STEP)
+    return Placed(Glyph(field, "1"), STEP, x - 20 * STEP, y - 12 * STEP)
 
 
 LINES = [[glyph(100, 100), glyph(140, 100)], [glyph(110, 160), glyph(150, 160)]]

@@ -1,0 +1,58 @@
+"""What the simulator writes beside digits."""
+
+import cv2
+import numpy as np
+import pytest
+
+from fake_mnist import draw_digit
+from mnist_cnn.simulator import Scene, simulate
+from mnist_cnn.simulator.shapes import draw_lines
+from mnist_cnn.simulator.signs import FACES, SIGNS, WORDS, draw_word
+from mnist_cnn.simulator.strokes import pen_field, trace
+
+DIGITS = np.stack([draw_digit(label, np.random.default_rng(label)) for label in range(10)])
+
+
+def write(condition: str, seed: int) -> Scene:
+    return simulate(np.random.default_rng(seed), DIGITS, np.arange(10), condition, (3, 2))
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_every_pen_draws_every_sign(name: str) -> None:
+    rng = np.random.default_rng(0)
+    for width in (1.5, 2.2):
+        strokes = trace(rng, draw_lines(SIGNS[name](rng), width), 5.0, 1.0, wobble=0.35)
+        for radius, even in ((0.35, True), (1.0, False), (2.2, False)):
+            assert (pen_field(strokes, radius, even) > 0).any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_letters_stand_on_the_digits_line(seed: int) -> None:
+    letters = draw_word(np.random.default_rng(seed))
+    bottoms = [sum(cv2.boundingRect((letter > 100).astype(np.uint8))[1::2]) for letter in letters]
+    assert all(letter.max() == 255 for letter in letters)
+    assert 23 <= min(bottoms) <= 26
+
+
+def test_words_fit_their_glyphs() -> None:
+    letters = {letter for word in WORDS for letter in word}
+    for face in FACES:
+        sizes = [cv2.getTextSize(letter, face, 1.0, 1)[0][0] for letter in letters]
+        height = cv2.getTextSize("H", face, 1.0, 1)[0][1]
+        assert 15 / height * max(sizes) < 27
+
+
+@pytest.mark.parametrize("condition", ["signs", "words"])
+@pytest.mark.parametrize("seed", range(5))
+class TestScenes:
+    def test_only_digits_are_in_the_truth(self, condition: str, seed: int) -> None:
+        scene = write(condition, seed)
+        assert [len(line) for line in scene.lines] == [3, 2]
+        assert len(scene.boxes) == scene.owners.max() == 5
+
+    def test_there_is_more_ink_than_the_digits(self, condition: str, seed: int) -> None:
+        scene = write(condition, seed)
+        grey = cv2.cvtColor(scene.image, cv2.COLOR_BGR2GRAY)
+        mask = grey < cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)[0]
+        owned = cv2.dilate((scene.owners > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
+        assert (mask & (owned == 0)).sum() > 20
