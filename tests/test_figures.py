@@ -213,11 +213,15 @@ def test_sweep_draws_a_diamond_per_group_and_a_dot_per_seed(tmp_path: Path) -> N
     assert tick_labels(axes.get_yticklabels()) == ["model=bn_cnn", "model=mlp"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first at the top
     diamonds = [line for line in axes.lines if line.get_marker() == "D"]
-    means = sorted(float(np.asarray(line.get_xdata())[0]) for line in diamonds)
-    assert means == pytest.approx([94, 94, 97, 98])
+    assert [list(np.asarray(line.get_xdata())) for line in diamonds] == [
+        pytest.approx([98, 94]),  # of validation
+        pytest.approx([97, 94]),
+    ]
     dots = [line for line in axes.lines if line.get_marker() == "o"]
-    assert sorted(len(np.asarray(line.get_xdata())) for line in dots) == [2, 2, 3, 3]
-    bars = [container.lines[2][0].get_segments()[0] for container in axes.containers]  # type: ignore[attr-defined]
+    assert list(np.asarray(dots[0].get_xdata())) == pytest.approx([99, 98, 97, 95, 93])
+    heights = np.concatenate([np.asarray(line.get_ydata()) for line in (*diamonds, *dots)])
+    assert sorted(set(heights)) == pytest.approx([-0.14, 0.14, 0.86, 1.14])
+    bars = [bar for container in axes.containers for bar in container.lines[2][0].get_segments()]  # type: ignore[attr-defined]
     spreads = sorted(float(bar[1, 0] - bar[0, 0]) / 2 for bar in bars)
     assert spreads == pytest.approx([0, 1, 1, 2**0.5])  # samples' standard deviations
     save(figure, tmp_path)

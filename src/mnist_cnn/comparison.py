@@ -17,7 +17,7 @@ COLUMNS = {
     "parameters": "parameters",
     "error": "error",
 }
-COMPARED = {"test/accuracy": "test accuracy", "val/accuracy": "validation accuracy"}
+FIGURES = {"test/accuracy": "test accuracy", "val/accuracy": "validation accuracy"}
 MEASURED = ("val/accuracy", "test/accuracy", "test/loss", "epochs", "train_seconds")
 
 
@@ -212,7 +212,7 @@ def format_comparisons(comparisons: Sequence[dict[str, Any]]) -> str:
     ]
     title = ["settings", "common seeds", "mean difference", "95 % interval", "result"]
     return (
-        f"{COMPARED[comparisons[0]['figure']]} minus that of {comparisons[0]['first']}, seed by "
+        f"{FIGURES[comparisons[0]['figure']]} minus that of {comparisons[0]['first']}, seed by "
         "seed, in percentage points; interval by Student's t, of each comparison by itself\n\n"
         + _table([title, *rows])
     )

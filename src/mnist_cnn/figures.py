@@ -122,34 +122,26 @@ def sweep(groups: Sequence[dict[str, Any]], title: str) -> Figure:
     """
     figure = Figure(figsize=(9, 1.6 + 0.55 * len(groups)), layout="constrained")
     axes = figure.add_subplot()
-    for offset, (metric, name) in zip(
-        (-0.14, 0.14), (("val/accuracy", "validation"), ("test/accuracy", "test")), strict=True
+    for metric, name, colour, offset in (
+        ("val/accuracy", "validation", "tab:blue", -0.14),
+        ("test/accuracy", "test", "tab:orange", 0.14),
     ):
-        colour = "tab:blue" if name == "validation" else "tab:orange"
-        label: str | None = name
-        for place, group in enumerate(groups):
-            values = 100 * np.array(group[metric], dtype=float)
-            if len(values):
-                spread = values.std(ddof=1) if len(values) > 1 else 0
-                axes.errorbar(
-                    values.mean(),
-                    place + offset,
-                    xerr=spread,
-                    fmt="D",
-                    color=colour,
-                    markersize=6,
-                    capsize=4,
-                    label=label,
-                )
-                axes.plot(
-                    values,
-                    np.full(len(values), place + offset),
-                    "o",
-                    color=colour,
-                    markersize=3,
-                    alpha=0.5,
-                )
-                label = None  # one entry in the legend
+        measured = [  # (place, percentages by seed)
+            (place + offset, 100 * np.array(group[metric], float))
+            for place, group in enumerate(groups)
+            if len(group[metric])
+        ]
+        if not measured:
+            continue
+        places = [place for place, _ in measured]
+        means = [values.mean() for _, values in measured]
+        spreads = [values.std(ddof=1) if len(values) > 1 else 0 for _, values in measured]
+        axes.errorbar(
+            means, places, xerr=spreads, fmt="D", color=colour, markersize=6, capsize=4, label=name
+        )
+        seeds = np.concatenate([values for _, values in measured])
+        heights = np.repeat(places, [len(values) for _, values in measured])
+        axes.plot(seeds, heights, "o", color=colour, markersize=3, alpha=0.5)
     axes.set(
         yticks=range(len(groups)),
         yticklabels=[group["group"] for group in groups],

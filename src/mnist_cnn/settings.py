@@ -37,6 +37,12 @@ def check_settings(cfg: DictConfig) -> None:
         )
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
         raise ValueError(f"seed is {cfg.seed}, must be a whole number from 0 to 2³² - 1; try 1")
+    _check_hardware(cfg)
+    _check_numbers(cfg)
+    _check_monitor(cfg)
+
+
+def _check_hardware(cfg: DictConfig) -> None:
     if cfg.threads is not None and not (isinstance(cfg.threads, int) and cfg.threads > 0):
         raise ValueError(
             f"threads is {cfg.threads}, must be a whole number above 0; null is torch's choice"
@@ -45,6 +51,17 @@ def check_settings(cfg: DictConfig) -> None:
         raise ValueError(
             f"memory_format is {cfg.memory_format}, must be one of {', '.join(MEMORY_FORMATS)}"
         )
+    if cfg.trainer.accelerator == "gpu" and not (
+        torch.cuda.is_available() or torch.backends.mps.is_available()
+    ):
+        raise ValueError(
+            "trainer.accelerator is gpu, but torch finds no GPU here; use trainer=cpu or "
+            "trainer=default"
+        )
+
+
+def _check_numbers(cfg: DictConfig) -> None:
+    """What as text would fail deep inside of torch or Lightning, without its name, or be true."""
     numbers = {
         f"optimizer.{name}": value
         for name, value in cfg.optimizer.items()
@@ -52,19 +69,13 @@ def check_settings(cfg: DictConfig) -> None:
     }
     numbers["trainer.max_epochs"] = cfg.trainer.max_epochs
     for name, value in numbers.items():
-        # As text it would fail deep inside of torch or Lightning, without its name, or be true.
         if isinstance(value, str):
             raise ValueError(
                 f"{name} is {value!r}, must be a number, true or false; see train.py --cfg job"
             )
-    accelerator = cfg.trainer.accelerator
-    if accelerator == "gpu" and not (
-        torch.cuda.is_available() or torch.backends.mps.is_available()
-    ):
-        raise ValueError(
-            "trainer.accelerator is gpu, but torch finds no GPU here; use trainer=cpu or "
-            "trainer=default"
-        )
+
+
+def _check_monitor(cfg: DictConfig) -> None:
     metric, mode = cfg.monitor.metric, cfg.monitor.mode
     if metric not in MONITORS:
         raise ValueError(f"monitor.metric is {metric}, must be one of {', '.join(MONITORS)}")

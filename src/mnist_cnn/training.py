@@ -50,7 +50,8 @@ from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
 
-COMPARED = (
+# Hydra's groups by whose choices TensorBoard's HParams tab compares runs.
+COMPARED_GROUPS = (
     *("model", "optimizer", "scheduler", "averaging"),
     *("data/normalization", "data/augment", "experiment"),
 )
@@ -145,11 +146,6 @@ def _train(cfg: DictConfig) -> float | None:
     trainer = _build_trainer(cfg, [history, CheckpointDescription(recipe)])
     if not trainer.is_global_zero:  # of several processes, one speaks
         logging.getLogger("mnist_cnn").setLevel(logging.WARNING)
-    if in_sweep() and trainer.world_size > 1:
-        raise ValueError(
-            f"trainer has {trainer.world_size} devices in a sweep, whose jobs can't be shared by "
-            "processes; add trainer.devices=1"
-        )
     log.info(
         "training %s on %s, %s, %s",
         type(model).__name__,
@@ -157,10 +153,7 @@ def _train(cfg: DictConfig) -> float | None:
         trainer.precision,
         cfg.memory_format,
     )
-    trainer.ckpt_path = resumed  # set here, it is known when the callbacks are set up
-    with logging_redirect_tqdm():  # log lines above the progress bar, not inside it
-        trainer.fit(model, data, weights_only=True)
-    trainer.ckpt_path = None
+    _fit(trainer, model, data, resumed)
     if not history.trained:
         log.warning("nothing was left to train; raise trainer.max_epochs (%s)", trainer.max_epochs)
     kept = _kept_checkpoint(trainer)
@@ -177,6 +170,15 @@ def _train(cfg: DictConfig) -> float | None:
         _log_hyperparameters(cfg, trainer, metrics)
         log.info(format_summary(Path(cfg.output_dir), Path(cfg.output_root), metrics))
     return metrics.get("val/accuracy")
+
+
+def _fit(
+    trainer: Trainer, model: DigitClassifier, data: MnistDataModule, resumed: str | Path | None
+) -> None:
+    trainer.ckpt_path = resumed  # set here, it is known when the callbacks are set up
+    with logging_redirect_tqdm():  # log lines above the progress bar, not inside it
+        trainer.fit(model, data, weights_only=True)
+    trainer.ckpt_path = None
 
 
 def _resumed_checkpoint(cfg: DictConfig) -> str | Path | None:
@@ -246,6 +248,11 @@ def _build_trainer(cfg: DictConfig, own_callbacks: list[Callback]) -> Trainer:
         )
     except MisconfigurationException as error:
         raise ValueError(f"the trainer refuses its settings: {error}; see trainer.*") from error
+    if in_sweep() and trainer.world_size > 1:
+        raise ValueError(
+            f"trainer has {trainer.world_size} devices in a sweep, whose jobs can't be shared by "
+            "processes; add trainer.devices=1"
+        )
     for logger in loggers:
         logger.log_hyperparams(_hyperparameters(cfg))
     return cast(Trainer, trainer)
@@ -278,6 +285,7 @@ def _hyperparameters(cfg: DictConfig) -> dict[str, Any]:
         "max_epochs": cfg.trainer.max_epochs,
         "seed": cfg.seed,
     }
-    chosen = {group: choice for group, choice in group_choices().items() if group in COMPARED}
+    choices = group_choices()
+    chosen = {group: choices[group] for group in COMPARED_GROUPS if group in choices}
     typed = dict(text.lstrip("+~").partition("=")[::2] for text in overrides())
     return chosen | {name: value for name, value in typed.items() if name not in chosen} | usual
