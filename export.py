@@ -1,5 +1,6 @@
 """Writes a network as ONNX or as a small checkpoint: python export.py CHECKPOINT FILE."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from mnist_cnn.errors import Parser, ends_with_one_line, run_command
@@ -21,6 +22,9 @@ def main() -> None:
         parser.error(f"{arguments.file} must end in .onnx or .ckpt")
     if arguments.file.resolve() == arguments.checkpoint.resolve():
         parser.error(f"{arguments.file} is the checkpoint itself; name another file")
+
+    if arguments.file.suffix == ".onnx" and not find_spec("onnxscript"):
+        parser.error(f"{arguments.file} needs the package onnxscript; pip install onnx onnxscript")
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import export_checkpoint, load_checkpoint

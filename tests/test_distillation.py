@@ -128,6 +128,15 @@ def test_a_pattern_names_several_teachers(tmp_path: Path) -> None:
         found("a/last.ckpt", "b/../a/last.ckpt")
 
 
+@pytest.mark.parametrize(
+    ("teachers", "rule"),
+    [("a.ckpt", "teachers is a.ckpt, must be a list"), ([1], "1 is int, must be the name")],
+)
+def test_teachers_are_a_list_of_names(teachers: Any, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        find_teachers(teachers)
+
+
 def test_a_checkpoint_names_its_teachers_one_by_one(
     teacher: Path, make_config: MakeConfig, tmp_path: Path
 ) -> None:

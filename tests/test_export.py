@@ -194,3 +194,10 @@ def test_the_file_tells_nothing_of_the_machine(
     content = (tmp_path / "tiny.onnx").read_bytes()
     assert str(ROOT).encode() not in content
     assert b"site-packages" not in content
+
+
+def test_onnx_says_which_package_it_lacks(run_here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, output = run_here("export.py", "best.ckpt", "best.onnx")
+    assert code == 2
+    assert "needs the package onnxscript; pip install" in output

@@ -111,6 +111,12 @@ def test_unknown_method_is_refused_with_the_choices(spec: dict[str, Any]) -> Non
         assert method in str(caught.value)
 
 
+@pytest.mark.parametrize("std", ["abc", None, 0, -1])
+def test_a_deviation_must_be_a_number_above_0(std: Any) -> None:
+    with pytest.raises(ValueError, match=r"normalization std is .*, must be"):
+        build_normalization({"method": "affine", "mean": 0.5, "std": std})
+
+
 def test_description_is_not_modified() -> None:
     spec = {"method": "affine", "mean": 0.5, "std": 0.5}
     build_normalization(spec)

@@ -203,6 +203,12 @@ def test_step_multiplies_every_n_epochs(
     assert rates(optimizer, scheduler, 10) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("every", [0, -1, 0.5])
+def test_step_refuses_what_is_no_number_of_epochs(every: object) -> None:
+    with pytest.raises(ValueError, match=rf"every_n_epochs is {every}, must be a whole number"):
+        build("step", MAKERS["sgd"](), 50, f"scheduler.every_n_epochs={every}")
+
+
 def test_step_halves_every_three_epochs_by_default() -> None:
     optimizer = MAKERS["sgd"]()
     scheduler = build("step", optimizer, 20)["scheduler"]

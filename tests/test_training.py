@@ -483,6 +483,21 @@ def test_without_validation_the_training_loss_can_choose_the_epoch(
     assert read_metrics(tmp_path / "run")["kept_epoch"] == 1 + losses.index(min(losses))
 
 
+@pytest.mark.filterwarnings("ignore:.*could not find the monitored key")  # after the first epoch
+def test_an_epoch_has_no_validation_but_its_own(make_config: MakeConfig, tmp_path: Path) -> None:
+    train(make_config(*QUICK, "+trainer.check_val_every_n_epoch=2", "trainer.max_epochs=4"))
+    content = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    (rows,) = (state["epochs"] for state in content["callbacks"].values() if "epochs" in state)
+    assert ["val/loss" in row for row in rows] == [False, True, False, True]
+
+
+def test_steps_may_end_before_the_first_validation(make_config: MakeConfig, tmp_path: Path) -> None:
+    train(make_config("model=mlp", "+trainer.max_steps=1", "data.batch_size=16"))
+    metrics = read_metrics(tmp_path / "run")
+    assert "test/accuracy" in metrics
+    assert "val/accuracy" not in metrics
+
+
 def test_a_run_that_validates_nothing_keeps_the_last_epoch(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:

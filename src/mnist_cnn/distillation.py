@@ -68,10 +68,15 @@ def find_teachers(teachers: Sequence[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: A name is no file, and no file matches it.
-        ValueError: `teachers` is one text, or a file is there twice.
+        ValueError: `teachers` is no list of texts, or a file is there twice.
     """
     if isinstance(teachers, str):
         raise ValueError(f"distillation teachers is {teachers}, must be a list; put it in brackets")
+    for name in teachers:
+        if not isinstance(name, str):
+            raise ValueError(
+                f"distillation teacher {name} is {type(name).__name__}, must be the name of a file"
+            )
     files: list[str] = []
     for name in teachers:
         # Path.glob takes no absolute patterns; a file whose name looks like a pattern is itself.

@@ -66,7 +66,15 @@ def one_cycle(optimizer: Optimizer, total_steps: float, *, warmup: float) -> LRS
 def step(
     optimizer: Optimizer, total_steps: float, *, every_n_epochs: int, factor: float
 ) -> LRSchedulerConfigType:
-    """Multiplies the rate by `factor` every so many epochs."""
+    """Multiplies the rate by `factor` every so many epochs.
+
+    Raises:
+        ValueError: `every_n_epochs` is not a whole number above 0.
+    """
+    if not isinstance(every_n_epochs, int) or every_n_epochs < 1:
+        raise ValueError(
+            f"scheduler every_n_epochs is {every_n_epochs}, must be a whole number above 0; try 1"
+        )
     schedule = StepLR(optimizer, step_size=every_n_epochs, gamma=factor)
     return {"scheduler": schedule, "interval": "epoch"}
 

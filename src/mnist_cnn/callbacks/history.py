@@ -28,6 +28,7 @@ class History(Callback):
         self.trained = False
         self.seconds = 0.0
         self._start = 0.0
+        self._validated = False
 
     def state_dict(self) -> dict[str, Any]:
         """The rows, images and seconds so far."""
@@ -55,11 +56,18 @@ class History(Callback):
         """Counts the images."""
         self.images += len(batch[1])
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Notes that this epoch has validation metrics of its own."""
+        self._validated = True
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Adds a row, and a line to the log."""
         # The module logs its training metrics after this hook, so they are asked for here.
         train = pl_module.train_metrics.compute()  # type: ignore[operator,union-attr]
         val = {k: v for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
+        if not self._validated:  # they are an earlier epoch's
+            val = {}
+        self._validated = False
         row = {name: float(value) for name, value in {**train, **val}.items()}
         self.epochs.append({"epoch": trainer.current_epoch + 1, **row})
         shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items())

@@ -71,6 +71,9 @@ def build_normalization(spec: Mapping[str, Any]) -> Normalization:
         raise ValueError(
             f"normalization {method} with {arguments}: {error}; see conf/data/normalization"
         ) from error
+    for name, value in arguments.items():
+        if not isinstance(value, int | float):
+            raise ValueError(f"normalization {name} is {value!r}, must be a number; try 0.5")
     if arguments.get("std", 1) <= 0:
         raise ValueError(f"normalization std is {arguments['std']}, must be above 0; try 1")
     return partial(METHODS[method], **arguments)

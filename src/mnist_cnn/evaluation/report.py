@@ -1,6 +1,5 @@
 """An evaluation as text for the screen, as JSON and as pictures."""
 
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_cnn.evaluation.predictions import Member, Predictions
+from mnist_cnn.outputs import write_json
 
 
 def format_report(predictions: Predictions) -> str:
@@ -146,6 +146,6 @@ def write_report(predictions: Predictions, folder: Path) -> None:
         OSError: The folder can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(report_data(predictions), indent=2) + "\n")
+    write_json(folder / "report.json", report_data(predictions))
     predictions.confusion_figure().savefig(folder / "confusion_matrix.png", dpi=120)
     predictions.mistakes_figure().savefig(folder / "worst_mistakes.png", dpi=120)
