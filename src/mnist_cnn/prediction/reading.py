@@ -110,7 +110,9 @@ def read_digits(
     looks = list(_looks(read_pages(*working_grey(image), single=single), classify, single=single))
     if not looks:
         return Reading([], None)
-    best = _best(looks, classify, single=single)
+    best = _best(looks)
+    if not single:
+        best = max([best, *_further_looks(best, looks, classify)], key=lambda look: look.score)
     # What is known to be a digit is not doubted, what is hardly one is improbable enough.
     strange = 0.0 if single or not best.digits else STRANGE
     if not best.digits:
@@ -210,21 +212,23 @@ def _looks_at(page: Page, classify: Classifier, *, single: bool) -> Iterator[_Lo
             yield _look_at(other, classify, DOUBT, look.judged)
 
 
-def _best(looks: Sequence[_Look], classify: Classifier, *, single: bool) -> _Look:
-    """The look that is certain or else explains most; then what more can be read at its ink."""
+def _best(looks: Sequence[_Look]) -> _Look:
+    """The look that is certain, or else the one that explains most."""
     last = looks[-1]
-    best = last if last.is_certain else max(looks, key=lambda look: look.score)
-    if single:
-        return best
+    return last if last.is_certain else max(looks, key=lambda look: look.score)
+
+
+def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) -> Iterator[_Look]:
+    """What more can be read at the ink of the best look."""
     if best.is_certain:
         beside = _looks(pages_with_fainter(best.page), classify, single=False)
-        more = [look for look in beside if look.explained >= NEARLY]
-    else:
-        # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
-        whole = next(look for look in looks if look.page.writing is best.page.writing)
-        finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
-        more = [_look_at(finely_cut, classify, CUT_DOUBT, whole.judged)] if finely_cut else []
-    return max([best, *more], key=lambda look: look.score)
+        yield from (look for look in beside if look.explained >= NEARLY)
+        return
+    # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
+    whole = next(look for look in looks if look.page.writing is best.page.writing)
+    finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
+    if finely_cut:
+        yield _look_at(finely_cut, classify, CUT_DOUBT, whole.judged)
 
 
 def _look_at(
