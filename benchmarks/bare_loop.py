@@ -102,7 +102,7 @@ def main() -> None:
             cfg = compose("train", [f"experiment={options.experiment}", *options.settings])
         except HydraException as error:
             sys.exit(f"error: {one_line(error)}")
-        with use_threads(DEFAULT_THREADS, own_cores=on_cpu("auto")):  # as train.py does
+        with use_threads(cfg.threads or DEFAULT_THREADS, own_cores=on_cpu("auto")):
             print(json.dumps(train_epoch(cfg, choose_precision("auto"))))
 
 

@@ -31,6 +31,7 @@ from photo_tables import CONFIDENT, Tally, failures_picture, table
 
 SEED = 2026
 PARTS = {"tuning": "tuning", "test": "t10k"}
+KINDS = "string", "single", "none"
 KEPT = 3  # failures of each condition and kind, for the picture
 LAYOUTS = ((2,), (3,), (4,), (5,), (6,), (8,), (10,), (12,), (4, 4), (5, 3, 6))
 
@@ -55,9 +56,8 @@ def measure(job: tuple[argparse.Namespace, str, str, int]) -> Tally:
     options, condition, kind, count = job
     cv2.setNumThreads(1)
     classify = _classifier(options.checkpoint)
-    rng = np.random.default_rng(
-        [SEED, [*CONDITIONS, *NON_DIGITS].index(condition), kind == "single"]
-    )
+    names = list(NON_DIGITS if kind == "none" else CONDITIONS)
+    rng = np.random.default_rng([SEED, names.index(condition), KINDS.index(kind)])
     tally = Tally()
     for index in range(count):
         image, lines = _make(rng, options, condition, kind, index)

@@ -275,3 +275,12 @@ def test_untested_sweeps_without_validation_hide_no_comparison() -> None:
     untested = [make_job(f"lr=3 seed={seed}", None, None) for seed in (1, 2)]
     (row,) = compare_groups(group_jobs(tested + untested))
     assert (row["group"], row["first"], row["figure"]) == ("lr=2", "lr=1", "test/accuracy")
+
+
+def test_untested_groups_without_validation_are_left_out_where_none_was_tested() -> None:
+    blind = [make_job(f"lr=3 seed={seed}", None, None) for seed in (1, 2)]
+    one = [make_job(f"lr=1 seed={seed}", 0.9, None) for seed in (1, 2)]
+    assert compare_groups(group_jobs(one + blind)) == []
+    two = [make_job(f"lr=2 seed={seed}", 0.92, None) for seed in (1, 2)]
+    (row,) = compare_groups(group_jobs(one + two + blind))
+    assert (row["group"], row["first"], row["figure"]) == ("lr=1", "lr=2", "val/accuracy")

@@ -1,5 +1,7 @@
 """Ink and paper: told apart in any light, by contrast and not by brightness."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -272,6 +274,7 @@ def test_ink_beside_finds_what_was_too_faint_but_no_noise(noise: float) -> None:
     assert (left.mask[faint] > 0).mean() > 0.8
     assert not left.mask[~faint].any()
     assert left.floor == ink.floor
+    assert ink_beside(replace(ink, sheet=black), black).sheet is black
     assert ink.contrast[100, 25] > 0.9  # the first ink stays as it was
 
 

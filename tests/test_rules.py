@@ -152,3 +152,16 @@ def test_rules_end_at_the_edge_of_a_sheet(tilt: int) -> None:
     assert components(without) > 2  # they are no rules of the whole picture
     on_sheet = remove_rules(replace(ink_of(contrast), sheet=sheet))
     assert components(on_sheet) == 2
+
+
+@pytest.mark.parametrize("height", [75, 85])
+def test_a_tall_stroke_on_a_small_sheet_is_no_rule(height: int) -> None:
+    sheet = np.zeros(SHAPE, np.uint8)
+    sheet[100:200, 150:300] = 255
+    contrast = np.zeros(SHAPE, np.uint8)
+    top, bottom = 150 - height // 2, 150 + height // 2
+    cv2.line(contrast, (255, top), (255, bottom), 255, 3)  # a 1
+    seven = np.array([[172, top], [210, top], [188, bottom]])
+    cv2.polylines(contrast, [seven], False, 255, 3)
+    ink = replace(ink_of(contrast), sheet=sheet)
+    np.testing.assert_array_equal(remove_rules(ink), ink.mask)

@@ -7,7 +7,7 @@ import pytest
 from fake_mnist import draw_digit
 from mnist_cnn.simulator import Scene, simulate
 from mnist_cnn.simulator.shapes import draw_lines
-from mnist_cnn.simulator.signs import FACES, SIGNS, WORDS, draw_word
+from mnist_cnn.simulator.signs import BASE, CAPITALS, FACES, SIGNS, WORDS, draw_letter, draw_word
 from mnist_cnn.simulator.strokes import pen_field, trace
 
 DIGITS = np.stack([draw_digit(label, np.random.default_rng(label)) for label in range(10)])
@@ -26,20 +26,26 @@ def test_every_pen_draws_every_sign(name: str) -> None:
             assert (pen_field(strokes, radius, even) > 0).any()
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_letters_stand_on_the_digits_line(seed: int) -> None:
-    letters = draw_word(np.random.default_rng(seed))
-    bottoms = [sum(cv2.boundingRect((letter > 100).astype(np.uint8))[1::2]) for letter in letters]
-    assert all(letter.max() == 255 for letter in letters)
-    assert 23 <= min(bottoms) <= 26
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("letter", sorted({letter for word in WORDS for letter in word}))
+def test_letters_fit_their_glyphs_and_stand_on_a_line(letter: str, face: int) -> None:
+    glyph = draw_letter(letter, face)
+    assert glyph.max() > 200
+    assert not np.concatenate([glyph[[0, -1]].ravel(), glyph[:, [0, -1]].ravel()]).any()
+    _, top, _, height = cv2.boundingRect((glyph > 60).astype(np.uint8))
+    if letter in "EHKMNRTWX":
+        assert height == pytest.approx(CAPITALS, abs=2)
+    if letter not in "Yfgpqyj":
+        assert top + height == pytest.approx(BASE, abs=2)
 
 
-def test_words_fit_their_glyphs() -> None:
-    letters = {letter for word in WORDS for letter in word}
-    for face in FACES:
-        sizes = [cv2.getTextSize(letter, face, 1.0, 1)[0][0] for letter in letters]
-        height = cv2.getTextSize("H", face, 1.0, 1)[0][1]
-        assert 15 / height * max(sizes) < 27
+def test_a_word_is_written_in_one_face() -> None:
+    words = [draw_word(np.random.default_rng(seed)) for seed in range(40)]
+    faces = [
+        {letter.tobytes() for word in WORDS for letter in (draw_letter(c, face) for c in word)}
+        for face in FACES
+    ]
+    assert all(any({glyph.tobytes() for glyph in word} <= face for face in faces) for word in words)
 
 
 @pytest.mark.parametrize("condition", ["signs", "words"])

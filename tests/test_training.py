@@ -377,9 +377,13 @@ def test_a_diverging_loss_stops_at_its_step_and_spoils_no_checkpoint(
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
-def test_plateau_needs_validation(make_config: MakeConfig) -> None:
+@pytest.mark.parametrize("without", ["data.val_size=0", "+trainer.limit_val_batches=0"])
+def test_plateau_needs_a_metric(without: str, make_config: MakeConfig, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"scheduler=plateau needs a metric"):
-        train(make_config("scheduler=plateau", "data.val_size=0"))
+        train(make_config("scheduler=plateau", without))
+    of_training = ["monitor.metric=train/loss", "monitor.mode=min"]
+    train(make_config(*QUICK, "scheduler=plateau", without, *of_training))
+    assert "val/loss" not in read_metrics(tmp_path / "run")
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed", "32-true"])

@@ -83,7 +83,8 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     It is the test accuracy, or, where a group has none (`trainer.limit_test_batches=0`), that of
     validation: by it the first group was chosen, so its lead is somewhat too large. Where a group
-    has none of that, either, those without test accuracy are left out.
+    has none of that, either, those without test accuracy are left out; where none has test
+    accuracy, those without validation.
 
     The interval of the mean difference is that of the paired t-test (Student, The Probable Error of
     a Mean, Biometrika 6, 1908). It takes the differences for normally distributed, and holds for
@@ -102,13 +103,14 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     Raises:
         ValueError: A group to compare has two runs of one seed.
     """
-    comparable = [group for group in groups if group["runs"] >= 2]
+    repeated = [group for group in groups if group["runs"] >= 2]
+    tested, validated = (
+        [group for group in repeated if group[name]] for name in ("test/accuracy", "val/accuracy")
+    )
+    by_test = tested and (len(tested) == len(repeated) or len(validated) < len(repeated))
+    figure, comparable = ("test/accuracy", tested) if by_test else ("val/accuracy", validated)
     if len(comparable) < 2:
         return []
-    figure = "test/accuracy"
-    if not all(group[figure] for group in comparable):
-        figure = "val/accuracy" if all(group["val/accuracy"] for group in comparable) else figure
-        comparable = [group for group in comparable if group[figure]]
     first, *others = comparable
     reference = _by_seed(figure, first)
     comparisons = []

@@ -43,11 +43,12 @@ def on_cpu(accelerator: str) -> bool:
 
 @contextmanager
 def use_threads(count: int, *, own_cores: bool) -> Iterator[None]:
-    """Sets the number of torch's threads on the CPU, which may have a core each for a while.
+    """Sets the number of torch's threads on the CPU, which may have a core each.
 
-    A layer is done when its last thread is. Where another process keeps one of two cores busy, the
-    system moves three threads about on them, of which torch's two run together a third of the time;
-    on cores of their own, half of it. Results are the same, bit by bit.
+    A layer is done when its last thread is, and the system moves threads about where a core is
+    busy with another process: `benchmarks/shared_machine.py` has what it costs. Results are the
+    same, bit by bit. Afterwards the caller may use all cores again; torch's other threads, which
+    wait for work, stay where they are, and their number what it is.
 
     Args:
         count: Of threads.

@@ -61,7 +61,7 @@ def _check_hardware(cfg: DictConfig) -> None:
 
 
 def _check_numbers(cfg: DictConfig) -> None:
-    """What as text would fail deep inside of torch or Lightning, without its name, or be true."""
+    """Refuses text for numbers: torch would not name the setting, or take it for true."""
     numbers = {
         f"optimizer.{name}": value
         for name, value in cfg.optimizer.items()
@@ -84,15 +84,23 @@ def _check_monitor(cfg: DictConfig) -> None:
             f"monitor.mode is {mode}, must be {MONITORS[metric]} for {metric}; set "
             f"monitor.mode={MONITORS[metric]}"
         )
-    if "monitor" in cfg.scheduler and (metric == "epoch" or cfg.data.val_size == 0):
+    absent = metric == "epoch" or (metric.startswith("val/") and not validates(cfg))
+    if "monitor" in cfg.scheduler and absent:
         raise ValueError(
             f"scheduler=plateau needs a metric to watch, but monitor.metric is {metric} and "
             f"data.val_size {cfg.data.val_size}; choose others, or another scheduler"
         )
 
 
+def validates(cfg: DictConfig) -> bool:
+    """Whether a run has validation images and looks at them."""
+    return bool(cfg.data.val_size) and cfg.trainer.get("limit_val_batches") != 0
+
+
 def keep_last_epoch(cfg: DictConfig) -> None:
-    """Sets a run up that has no validation: it can choose no epoch and not stop early then.
+    """Sets a run up that has no validation: it keeps the last epoch and doesn't stop early.
+
+    If `monitor.metric` is one of training, that goes on to choose the epoch.
 
     Args:
         cfg: The composed configuration; changed in place.

@@ -45,7 +45,7 @@ from mnist_cnn.results import (
     format_summary,
     write_results,
 )
-from mnist_cnn.settings import MEMORY_FORMATS, check_settings, keep_last_epoch
+from mnist_cnn.settings import MEMORY_FORMATS, check_settings, keep_last_epoch, validates
 from mnist_cnn.sweeps import summarize
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def train(cfg: DictConfig) -> float | None:
     """
     check_settings(cfg)
     Path(cfg.output_dir).mkdir(parents=True, exist_ok=True)
-    if cfg.data.val_size == 0 or cfg.trainer.get("limit_val_batches") == 0:
+    if not validates(cfg):
         keep_last_epoch(cfg)
     if cfg.trainer.precision == "auto":
         cfg.trainer.precision = choose_precision(cfg.trainer.accelerator)

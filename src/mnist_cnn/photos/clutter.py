@@ -43,18 +43,18 @@ def find_clutter(mask: Bytes) -> Bytes:
 
 
 def find_objects(mask: Bytes) -> Bytes:
-    """What lies in the picture and is thicker than the strokes of the writing.
+    """Objects anywhere in the picture, such as a phone: thicker than THICK strokes of the writing.
 
     Args:
         mask: (H, W), uint8, 255 where something stands out from the paper.
 
     Returns:
-        (H, W), uint8, 255 where there is a thing.
+        (H, W), uint8, 255 where there is an object; nowhere if nothing else is in the picture.
     """
     labels, areas, strokes = _components(mask)
-    if len(areas) < 3:  # of one thing alone nobody can tell
+    if len(areas) < 3:  # of one object alone nobody can tell
         return np.zeros_like(mask)
-    # The middle one by length: a large thing is short beside what is written.
+    # The middle one by length: a large object is short beside what is written.
     thick = strokes > THICK * weighted_median(strokes[1:], areas[1:] / strokes[1:])
     thick[0] = False
     return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)

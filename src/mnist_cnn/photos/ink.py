@@ -198,7 +198,8 @@ def ink_beside(ink: Ink, dismissed: Bytes) -> Ink:
         ink: On a page (H, W).
         dismissed: (H, W), uint8, not 0 on what was dismissed.
     """
-    return _ink_above(ink.floor, np.where(dismissed > 0, np.float32(0), ink.contrast), ink.polarity)
+    contrast = np.where(dismissed > 0, np.float32(0), ink.contrast)
+    return replace(_ink_above(ink.floor, contrast, ink.polarity), sheet=ink.sheet)
 
 
 def with_fainter(ink: Ink) -> Ink | None:

@@ -15,10 +15,10 @@ SMALLEST = 8  # pixels of the shorter side, below which nothing can be told from
 SLOPES = np.tan(np.radians(sorted(np.arange(-12, 12.1, 0.5), key=abs)))
 MOST_SLOPES = 4
 PAD = 0.12  # of the width: rows beyond the image in which a sheared line may start
-COVERED = 0.6  # share of the page's width that a rule covers; no row of digits does
+COVERED = 0.6  # share of its line on the paper that a rule covers; no row of digits does
 FAINT = 0.42  # the same for a rule that is parallel to a better one
 THICKEST = 0.05  # of its length; a stroke of that length is thicker
-ENDS = 0.04  # of the width: a rule begins and ends this near to the frame
+ENDS = 0.04  # of its line: a rule begins and ends this near to the edges of the paper
 CRUMBS = 0.1  # share of the ink that is nothing but the rest of lines
 STRONGER = 1.35  # times a rule's contrast: that is ink on top of it
 
@@ -122,7 +122,7 @@ def _straight_lines(
         slope, found = float(SLOPES[best]), False
         for centre, thickness in _peaks(profiles[best]):
             centre -= round(PAD * small.shape[1])
-            thin = thickness <= max(2.0, THICKEST * small.shape[1])
+            thin = thickness <= max(2.0, THICKEST * lengths[best].max())
             if thin and (found or _reaches_edges(left, paper, slope, centre, thickness)):
                 yield slope, centre, thickness
                 found = True
@@ -160,7 +160,7 @@ def _reaches_edges(
     reach = np.arange(-thickness, thickness + 1)
     near = np.clip(rows[columns, None] + reach, 0, height - 1)
     inked = small[near, columns[:, None]].any(1)
-    margin = min(width, max(2, round(ENDS * width)))
+    margin = max(2, round(ENDS * len(columns)))
     return bool(inked[:margin].any() and inked[-margin:].any())
 
 

@@ -33,8 +33,7 @@ LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 # In nats: how much likelier what looks like a digit is none where all else on its page is none.
 STRANGE = 4.0
-# Probability that it is a digit at all, from which on it is shown beside others. With 0.5 a few of
-# the strings of simulated scenes for tuning lose a digit, with 0.3 none.
+# Probability that it is a digit at all, from which on it is shown beside others.
 SHOWN = 0.3
 
 
@@ -219,7 +218,7 @@ def _best(looks: Sequence[_Look]) -> _Look:
 
 
 def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) -> Iterator[_Look]:
-    """What more can be read at the ink of the best look."""
+    """Beside a certain look, at a fainter ink, too; otherwise at the same ink in finer cuts."""
     if best.is_certain:
         beside = _looks(pages_with_fainter(best.page), classify, single=False)
         yield from (look for look in beside if look.explained >= NEARLY)

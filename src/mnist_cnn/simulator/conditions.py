@@ -98,7 +98,7 @@ class Condition:
         variants: Chance that a 0, 1 or 7 is written in another way, see `vary`.
         broken: Chance that a digit's strokes have gaps.
         ruled: Chance of ruled or squared paper.
-        signs: There are signs before, behind and between the digits.
+        signs: There is a sign, or several, before, behind or between the digits.
         words: There is a word before or behind the digits of a line.
         framed: There are boxes, cells, a ring or a border around the digits, or lines under them.
         gradient: Share of the light that is lost at the darkest corner.

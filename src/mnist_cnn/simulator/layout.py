@@ -1,4 +1,4 @@
-"""Where the digits of a scene stand, and how large the frame around them is."""
+"""Where the glyphs of a scene stand, and how large the frame around them is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mnist_cnn.simulator.conditions import Condition
 from mnist_cnn.simulator.strokes import SIDE, ZOOM, ink_box
 
 DIGIT = 20.0  # height of a digit in MNIST pixels
-LONGEST_LINE = 1300  # pixels; longer ones are written smaller
+LONGEST_LINE = 1300  # pixels, without signs and words; longer ones are written smaller
 NOWHERE = -1e6  # in pixels: the ink's edge in a row without ink
 ROWS = 120  # in which the outlines of neighbours are compared
 

@@ -167,7 +167,7 @@ class _Writer:
         return trace(self.rng, glyph, slant, aspect, wobble=0.35)
 
     def _draw(self, strokes: Trace) -> Floats:
-        """The field of one digit."""
+        """The field of one glyph."""
         field = pen_field(strokes, self.radius, self.pen.even)
         if self.rng.random() < self.condition.broken:
             gap = max(self.rng.uniform(1.0, 2.2), 2.0 * self.pixel)

@@ -89,7 +89,7 @@ SHAPES: dict[str, Callable[[np.random.Generator], Lines]] = {
     ],
     "face": _face,
     "heart": _heart,
-    "square": lambda rng: [0.9 * line for line in _polygon(4, 1, 45)],
+    "square": lambda rng: [0.9 * side for side in _polygon(4, 1, 45)],
     "triangle": lambda rng: _polygon(3, 1, -90),
     "house": lambda rng: [
         line((-0.8, -0.1), (0, -1), (0.8, -0.1), (0.8, 1), (-0.8, 1), (-0.8, -0.1), (0.8, -0.1))
