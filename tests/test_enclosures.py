@@ -136,14 +136,17 @@ def arc(degrees: int, middle: int = 200) -> Pixels:
     return np.asarray(cv2.ellipse(empty(), (middle, 150), axes, 100, 0, degrees, 255, 5), np.uint8)
 
 
+@pytest.mark.parametrize("strokes", [1, 2])
 @pytest.mark.parametrize(
     "around",
     [arc(345), arc(315), arc(360, middle=80)],
     ids=["ends don't meet", "ends far apart", "cut by the frame"],
 )
-def test_an_open_ring_around_strokes_is_found_whole_without_them(around: Pixels) -> None:
+def test_an_open_ring_around_strokes_is_found_whole_without_them(
+    around: Pixels, strokes: int
+) -> None:
     middle = 80 if around[:, 0].any() else 200
-    inside = bars(middle - 20, middle + 20)
+    inside = five(middle - 20) if strokes == 1 else bars(middle - 20, middle + 20)
     assert not find_enclosures(around | inside).any()  # they are open
     found = find_open_rings(around | inside)
     assert found.dtype == np.uint8
@@ -162,7 +165,7 @@ def test_an_open_ring_around_strokes_is_found_whole_without_them(around: Pixels)
         (empty(), bars(180, 220)),
         (np.full(SHAPE, 255, np.uint8), empty()),
     ],
-    ids=["one stroke", "a hook", "outside", "nothing inside", "no ring", "all ink"],
+    ids=["one slim stroke", "a hook", "outside", "nothing inside", "no ring", "all ink"],
 )
 def test_what_does_not_go_around_strokes_is_no_open_ring(around: Pixels, inside: Pixels) -> None:
     assert not find_open_rings(around | inside).any()

@@ -271,6 +271,22 @@ def test_blank_paper_has_no_pages() -> None:
     assert list(pages_of(np.full((60, 80, 3), 200, np.uint8))) == []
 
 
+@pytest.mark.parametrize("loss", [0.3, 0.5, 0.7])
+def test_corners_that_get_less_light_are_no_ink(loss: float) -> None:
+    y, x = np.mgrid[-1:1:300j, -1:1:400j]
+    grey = 220 * (1 - loss * (x**2 + y**2) / 2)
+    grey += np.random.default_rng(0).normal(0, 2, grey.shape)
+    image = np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    assert list(pages_of(image)) == []
+
+
+def test_noise_in_the_dark_is_no_ink() -> None:
+    grey = np.random.default_rng(0).integers(0, 4, (80, 70))
+    blocks = np.kron(grey[::8, ::8], np.ones((8, 8), int))  # as JPEG leaves it
+    image = np.repeat(blocks.astype(np.uint8)[..., None], 3, axis=2)
+    assert [page for page in pages_of(image) if page.ink.polarity == "dark"] == []
+
+
 def test_pages_are_worked_out_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     inks = []
 

@@ -10,6 +10,7 @@ from mnist_cnn.photos.pieces import (
     Piece,
     crop,
     find_pieces,
+    has_edges,
     merge,
     writing_height,
 )
@@ -148,3 +149,24 @@ def test_writing_height_is_that_of_the_middle_ink() -> None:
     assert writing_height([50], [1]) == 50
     assert writing_height([50, 52, 54], [300, 300, 300]) == 52
     assert writing_height([2] * 90 + [50, 60], [3] * 90 + [400, 300]) == 50
+
+
+@pytest.mark.parametrize("blur", [0, 2, 4])
+def test_blurred_strokes_have_edges(blur: float) -> None:
+    share = np.asarray(cv2.GaussianBlur(digits(), (0, 0), blur), np.uint8) if blur else digits()
+    pieces = find_pieces(np.where(share > 100, 255, 0).astype(np.uint8))
+    assert [has_edges(piece, share) for piece in pieces] == [True, True]
+
+
+@pytest.mark.parametrize("power", [2, 4])
+def test_what_gets_darker_by_and_by_has_no_edges(power: int) -> None:
+    row = np.linspace(0, 1, 300) ** power  # up to the frame
+    share = np.tile((255 * row).astype(np.uint8), (200, 1))
+    (piece,) = find_pieces(np.where(share > 100, 255, 0).astype(np.uint8))
+    assert not has_edges(piece, share)
+
+
+def test_all_ink_has_no_edges() -> None:
+    assert not has_edges(
+        Piece(0, 0, np.full((20, 30), 255, np.uint8)), np.full((20, 30), 255, np.uint8)
+    )

@@ -397,17 +397,34 @@ def test_the_bundled_network_sees_the_surroundings() -> None:
 def test_where_nothing_else_is_read_the_likeliest_is(share: float, lines: list[str]) -> None:
     image = paper(120, 260)
     ring(image, 40, 30)
-    bar(image, 160, 30)
 
     def classify(views: Pixels) -> Rows:
-        rows = np.full((len(views), 11), 0.001, np.float32)
-        rows[:, NONE] = 0.99
-        rows[[holes(view[0]) == 1 for view in views], RING] = share
+        rows = np.zeros((len(views), 11), np.float32)
+        rows[:, RING], rows[:, NONE] = share, 1 - share
         return rows
 
     reading = read_digits(image, classify)
     assert reading.lines() == lines
     assert [digit.probability for digit in reading.digits] == pytest.approx([share] * len(lines))
+
+
+@pytest.mark.parametrize(("share", "lines"), [(0.9, ["0"]), (0.5, []), (0.3, [])])
+def test_what_is_improbable_amid_what_is_no_digit_is_not_shown(
+    share: float, lines: list[str]
+) -> None:
+    image = paper(120, 460)
+    ring(image, 40, 30)
+    for x in (160, 240, 320, 400):
+        bar(image, x, 30)
+
+    def classify(views: Pixels) -> Rows:
+        rows = np.full((len(views), 11), 0.0, np.float32)
+        rows[:, NONE] = 1
+        rings = [holes(view[0]) == 1 for view in views]
+        rows[rings, RING], rows[rings, NONE] = share, 1 - share
+        return rows
+
+    assert read_digits(image, classify).lines() == lines
 
 
 def test_a_piece_that_stays_is_classified_once() -> None:

@@ -63,9 +63,9 @@ def find_enclosures(mask: Bytes) -> Bytes:
 
 
 def find_open_rings(mask: Bytes) -> Bytes:
-    """What goes around several strokes, though its ends don't meet or the frame cuts it.
+    """What goes around strokes, though its ends don't meet or the frame cuts it.
 
-    A single stroke may be the slash of a 0 that was not closed. Only the MOST_OPEN largest
+    A single slim stroke may be the slash of a 0 that was not closed. Only the MOST_OPEN largest
     components are looked at.
 
     Args:
@@ -82,7 +82,11 @@ def find_open_rings(mask: Bytes) -> Bytes:
     for index in np.argsort(-boxes[:, 2:].prod(1), kind="stable")[:MOST_OPEN]:
         written = longer >= max(LOWEST, WRITTEN * boxes[index, 3])
         within = written & (starts > starts[index]).all(1) & (ends < ends[index]).all(1)
-        if within.sum() > 1:
+        strokes = 1 + np.flatnonzero(within)
+        if len(strokes) > 1 or (
+            len(strokes) == 1
+            and not _may_be_slash(cv2.findNonZero((labels == strokes[0]).astype(np.uint8)))
+        ):
             middle = (starts[within].min(0) + ends[within].max(0)) / 2
             if _goes_around(labels == 1 + index, middle):
                 rings[1 + index] = 255
@@ -124,13 +128,18 @@ def _goes_around(ring: npt.NDArray[np.bool_], middle: npt.NDArray[np.float64]) -
     return bool(seen.mean() >= AROUND)
 
 
+def _may_be_slash(points: Outline) -> bool:
+    """Whether a stroke, given by its outline or by all of its pixels, (N, 2), is slim."""
+    shorter, longer = sorted(cv2.minAreaRect(points)[1])
+    return bool(shorter <= SLASH * longer)
+
+
 def _is_slashed(ring: Outline, strokes: Sequence[Outline]) -> bool:
     """Whether a ring and what is in it may be a 0 with a slash."""
     _, _, width, height = cv2.boundingRect(ring)
-    sides = sorted(cv2.minAreaRect(strokes[0])[1])
     return bool(
         len(strokes) == 1
-        and sides[0] <= SLASH * sides[1]
+        and _may_be_slash(strokes[0])
         and width < height
         and cv2.contourArea(ring) <= OVAL * np.prod(cv2.minAreaRect(ring)[1])
     )

@@ -161,8 +161,8 @@ def measure_contrast(grey: Bytes, background: Bytes, polarity: Polarity) -> Floa
         (H, W), float32, in [0, 1].
     """
     if polarity == "dark":
-        # 24: in the blackest shadows a grey level or two is noise, no contrast.
-        paper = np.maximum(background, 24)
+        # 64: in the blackest shadows a grey level or two is noise, no contrast.
+        paper = np.maximum(background, 64)
         darker = cv2.divide(cv2.subtract(background, grey), paper, dtype=cv2.CV_32F)
         return np.asarray(np.clip(darker, 0, 1), np.float32)
     return np.asarray(cv2.subtract(grey, background) / np.float32(255), np.float32)

@@ -15,7 +15,7 @@ from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside, with_fainter
 from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
-from mnist_cnn.photos.pieces import Piece, find_pieces, weighted_median
+from mnist_cnn.photos.pieces import Piece, find_pieces, has_edges, weighted_median
 from mnist_cnn.photos.rules import remove_rules
 
 # Images are brought to a longer side within these, in pixels.
@@ -194,7 +194,9 @@ def _open_enclosures(ink: Ink, writing: Bytes) -> tuple[Ink, Bytes]:
 
 def _page(grey: Bytes, ink: Ink, writing: Bytes, scale: float, *, single: bool) -> Iterator[Page]:
     pieces = find_pieces(writing)
-    if pieces:
+    # What is darker by and by is light, no ink; soft pieces beside others count, as unread ink.
+    sharp = sum(piece.area for piece in pieces if has_edges(piece, ink.share))
+    if sharp > sum(piece.area for piece in pieces) / 2:
         lines = [as_one(pieces)] if single else find_lines(pieces)
         yield Page(scale, grey, ink, writing, _stroke_width(pieces), lines)
 

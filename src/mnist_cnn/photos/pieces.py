@@ -18,6 +18,9 @@ BRIDGED = 1.5  # gap within a broken stroke, in stroke widths
 MOST_COMPONENTS = 1000
 # Writing that is lower than this, in pixels at working size, can't be told from noise.
 LOWEST = 8
+# Share of full ink that is reached within a stroke's width at its edges, at least. Blurred digits
+# have more than 0.6, corners that get less light and clouds on a blackboard less than 0.5.
+SOFTEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,27 @@ def find_pieces(mask: Bytes) -> list[Piece]:
         part = np.where(own, mask[y : y + height, x : x + width], 0).astype(np.uint8)
         pieces += crop(x, y, part)
     return pieces
+
+
+def has_edges(piece: Piece, share: Bytes) -> bool:
+    """Whether ink begins at the edges of a piece, or is just darker there by and by, as light is.
+
+    Args:
+        piece: Of a picture.
+        share: (H, W), uint8, share of full ink of the picture's pixels, all is 255.
+    """
+    frame = 2  # pixels around it, which edges reach into
+    top, left = max(piece.y - frame, 0), max(piece.x - frame, 0)
+    part = share[top : piece.bottom + frame, left : piece.right + frame]
+    mask = np.zeros_like(part)
+    y, x = piece.y - top, piece.x - left
+    mask[y : y + piece.height, x : x + piece.width] = piece.mask
+    edges = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    if not edges.any():  # it is all of the picture
+        return False
+    across, down = (cv2.Sobel(part, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1)))
+    steepness = float(np.median(cv2.magnitude(across, down)[edges])) / 255
+    return steepness * piece.stroke_width >= SOFTEST
 
 
 def crop(x: int, y: int, mask: Bytes) -> list[Piece]:

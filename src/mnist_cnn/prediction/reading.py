@@ -27,8 +27,8 @@ IMPOSSIBLE = 1e-6
 CERTAIN = 0.95
 # The same for a second ink, to be read beside a first one that is certain.
 NEARLY = 0.85
-# Where nothing else is read, the likeliest candidate is, from this probability on: a bar that
-# stands alone looks like a 1, and like what else enters photos.
+# Probability from which on candidates are shown where nothing is likelier: a bar that stands alone
+# looks like a 1, and like what else enters photos.
 LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 # In nats: how much likelier what looks like a digit is none where all else on its page is none.
@@ -112,13 +112,13 @@ def read_digits(
     best = _best(looks)
     if not single:
         best = max([best, *_further_looks(best, looks, classify)], key=lambda look: look.score)
-    # What is known to be a digit is not doubted, what is hardly one is improbable enough.
-    strange = 0.0 if single or not best.digits else STRANGE
+    size = size or image.shape[:2]
+    if single:  # what is known to be a digit is not doubted
+        return best.reading(size, strange=0.0, least=0.0)
     if not best.digits:
         likeliest = max(looks, key=lambda look: look.likeliest.probability)
-        if likeliest.likeliest.probability >= LEAST:
-            best = replace(likeliest, digits=[likeliest.likeliest])
-    return best.reading(size or image.shape[:2], strange)
+        best = replace(likeliest, digits=[likeliest.likeliest])
+    return best.reading(size, STRANGE, LEAST)
 
 
 class _Judged(NamedTuple):
@@ -169,15 +169,21 @@ class _Look:
     def sure_digits(self) -> list[Candidate]:
         return [digit.candidate for digit in self.digits if digit.probability >= SURE]
 
-    def reading(self, size: tuple[int, int], strange: float) -> Reading:
-        """The result, with boxes in pixels of an image of a height and width."""
+    def reading(self, size: tuple[int, int], strange: float, least: float) -> Reading:
+        """The result, with boxes in pixels of an image of a height and width.
+
+        Args:
+            size: Height and width.
+            strange: In nats, see STRANGE.
+            least: Probability from which on a digit is shown where there is no likelier one.
+        """
         digits = [
             one._replace(probabilities=_amid(one.probabilities, strange * self._strangeness(one)))
             for one in self.digits
         ]
         # What is hardly a digit is not shown, unless there is nothing else to show.
         likely = [one for one in digits if one.probabilities.sum() >= SHOWN]
-        shown = likely or digits
+        shown = likely or [one for one in digits if one.probability >= least]
         lines = sorted({one.candidate.line for one in shown})  # with a digit
         return Reading(
             [
