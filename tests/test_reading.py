@@ -453,6 +453,17 @@ def test_a_fainter_ink_is_read_beside_a_darker_one(level: int, expected: list[st
     assert read_digits(image, by(by_shape)).lines() == expected
 
 
+def test_a_fainter_ink_that_is_no_further_digit_does_not_enlarge_one() -> None:
+    image = paper(300, 400)
+    ring(image, 100, 60)
+    bar(image, 160, 60)
+    before = read_digits(image, by(by_shape))
+    image[113:190, 160:166] = 150  # such as the rim of a shadow
+    after = read_digits(image, by(by_shape))
+    assert before.lines() == after.lines() == ["01"]
+    assert [digit.box for digit in after.digits] == [digit.box for digit in before.digits]
+
+
 @pytest.mark.parametrize("beside", [True, False])
 def test_what_is_hardly_a_digit_is_shown_only_alone(beside: bool) -> None:
     def classify(views: Pixels) -> Rows:

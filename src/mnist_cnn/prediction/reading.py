@@ -227,7 +227,10 @@ def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) ->
     """Beside a certain look, at a fainter ink, too; otherwise at the same ink in finer cuts."""
     if best.is_certain:
         beside = _looks(pages_with_fainter(best.page), classify, single=False)
-        yield from (look for look in beside if look.explained >= NEARLY)
+        # Without further digits it is no ink: it would make those that were read larger.
+        for look in beside:
+            if look.explained >= NEARLY and len(look.digits) > len(best.digits):
+                yield look
         return
     # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
     whole = next(look for look in looks if look.page.writing is best.page.writing)
