@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig, open_dict
 
+from mnist_cnn.hardware import on_cpu
+
 # What a run may watch, and which way is better.
 MONITORS = {
     "val/accuracy": "max",
@@ -51,9 +53,7 @@ def _check_hardware(cfg: DictConfig) -> None:
         raise ValueError(
             f"memory_format is {cfg.memory_format}, must be one of {', '.join(MEMORY_FORMATS)}"
         )
-    if cfg.trainer.accelerator == "gpu" and not (
-        torch.cuda.is_available() or torch.backends.mps.is_available()
-    ):
+    if cfg.trainer.accelerator == "gpu" and on_cpu("auto"):
         raise ValueError(
             "trainer.accelerator is gpu, but torch finds no GPU here; use trainer=cpu or "
             "trainer=default"

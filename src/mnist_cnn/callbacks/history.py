@@ -64,10 +64,9 @@ class History(Callback):
         """Adds a row, and a line to the log."""
         # The module logs its training metrics after this hook, so they are asked for here.
         train = pl_module.train_metrics.compute()  # type: ignore[operator,union-attr]
-        val = {k: v for k, v in trainer.callback_metrics.items() if k.startswith("val/")}
-        if not self._validated:  # they are an earlier epoch's
-            val = {}
+        metrics = trainer.callback_metrics if self._validated else {}  # else an earlier epoch's
         self._validated = False
+        val = {k: v for k, v in metrics.items() if k.startswith("val/")}
         row = {name: float(value) for name, value in {**train, **val}.items()}
         self.epochs.append({"epoch": trainer.current_epoch + 1, **row})
         shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items())

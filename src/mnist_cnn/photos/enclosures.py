@@ -83,10 +83,10 @@ def find_open_rings(mask: Bytes) -> Bytes:
         written = longer >= max(LOWEST, WRITTEN * boxes[index, 3])
         within = written & (starts > starts[index]).all(1) & (ends < ends[index]).all(1)
         strokes = 1 + np.flatnonzero(within)
-        if len(strokes) > 1 or (
-            len(strokes) == 1
-            and not _may_be_slash(cv2.findNonZero((labels == strokes[0]).astype(np.uint8)))
-        ):
+        slashed = len(strokes) == 1 and _may_be_slash(
+            cv2.findNonZero((labels == strokes[0]).astype(np.uint8))
+        )
+        if len(strokes) and not slashed:
             middle = (starts[within].min(0) + ends[within].max(0)) / 2
             if _goes_around(labels == 1 + index, middle):
                 rings[1 + index] = 255

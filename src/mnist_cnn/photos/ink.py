@@ -60,6 +60,13 @@ class Ink:
         return np.asarray(share, np.uint8)
 
 
+def size_within(shape: tuple[int, ...], longest: int) -> tuple[int, int]:
+    """Width and height, for OpenCV, of a picture of a shape (H, W), shrunk to a longer side."""
+    height, width = shape
+    shrink = min(1.0, longest / max(height, width))
+    return max(1, round(width * shrink)), max(1, round(height * shrink))
+
+
 def estimate_background(grey: Bytes, window: float) -> Bytes:
     """The paper without what is written on it: a median over a window wider than any stroke.
 
@@ -72,16 +79,14 @@ def estimate_background(grey: Bytes, window: float) -> Bytes:
     Returns:
         (H, W), uint8.
     """
-    height, width = grey.shape
-    shrink = min(1.0, BACKGROUND_SIDE / max(height, width))
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    size = size_within(grey.shape, BACKGROUND_SIDE)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     side = round(window * max(size)) | 1  # odd, as a window with a centre is
     margin = side // 2
     # The default border repeats the outermost pixels: ink that touches the frame would grow.
     padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REFLECT)
     median = cv2.medianBlur(padded, side)[margin : margin + size[1], margin : margin + size[0]]
-    return cv2.resize(median, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    return cv2.resize(median, grey.shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.uint8)
 
 
 def close_strokes(grey: Bytes, side: int, mostly_paper: npt.NDArray[np.bool_]) -> Bytes:
@@ -115,9 +120,7 @@ def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
     Returns:
         (H, W), uint8; constant where all is ink.
     """
-    height, width = grey.shape
-    shrink = min(1.0, BACKGROUND_SIDE / max(height, width))
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    size = size_within(grey.shape, BACKGROUND_SIDE)
     # Soft edges of strokes are no paper either.
     paper = cv2.erode((ink == 0).astype(np.float32), np.ones((3, 3)))
     weight = cv2.resize(paper, size, interpolation=cv2.INTER_AREA) + 1e-4
@@ -128,7 +131,7 @@ def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
         cv2.GaussianBlur(m, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for m in (light, weight)
     ]
     background = np.clip(blurred[0] / blurred[1], 0, 255).astype(np.uint8)
-    full = cv2.resize(background, (width, height), interpolation=cv2.INTER_LINEAR)
+    full = cv2.resize(background, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(full, np.uint8)
 
 

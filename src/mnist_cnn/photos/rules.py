@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mnist_cnn.photos.ink import Bytes, Floats, Ink
+from mnist_cnn.photos.ink import Bytes, Floats, Ink, size_within
 
 SIDE = 256  # pixels of the longer side at which rules are looked for
 SMALLEST = 8  # pixels of the shorter side, below which nothing can be told from a line
@@ -79,10 +79,8 @@ def strokes_across(
 
 def shrink_mask(mask: Bytes) -> Bytes:
     """A mask with a longer side of SIDE pixels at most, 255 where there is ink."""
-    shrink = min(1.0, SIDE / max(mask.shape))
-    size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
     # A quarter of a pixel: thin rules fade when the mask shrinks.
-    small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 60
+    small = cv2.resize(mask, size_within(mask.shape, SIDE), interpolation=cv2.INTER_AREA) > 60
     return np.where(small, 255, 0).astype(np.uint8)
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from mnist_cnn.photos.ink import Bytes, split_levels
+from mnist_cnn.photos.ink import Bytes, size_within, split_levels
 
 SIDE = 800  # pixels of the longer side at which a sheet is looked for: its sides are straight
 # Shares of the picture.
@@ -26,9 +26,7 @@ def find_sheet(grey: Bytes) -> Bytes:
     Returns:
         (H, W), uint8, 255 on the sheet without its rim; nowhere if there is none.
     """
-    height, width = grey.shape
-    shrink = min(1.0, SIDE / max(height, width))
-    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    size = size_within(grey.shape, SIDE)
     small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     light = split_levels(small, "light")
     side = round(RIM * max(size)) | 1
@@ -38,7 +36,7 @@ def find_sheet(grey: Bytes) -> Bytes:
     sheet = _largest_sheet(small, whole)
     if not sheet.any():
         sheet = _largest_sheet(small, light)
-    large = cv2.resize(sheet, (width, height), interpolation=cv2.INTER_NEAREST)
+    large = cv2.resize(sheet, grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.asarray(large, np.uint8)
 
 

@@ -109,12 +109,10 @@ def read_digits(
     looks = list(_looks(read_pages(*working_grey(image), single=single), classify, single=single))
     if not looks:
         return Reading([], None)
-    best = _best(looks)
-    if not single:
-        best = max([best, *_further_looks(best, looks, classify)], key=lambda look: look.score)
-    size = size or image.shape[:2]
+    best, size = _best(looks), size or image.shape[:2]
     if single:  # what is known to be a digit is not doubted
         return best.reading(size, strange=0.0, least=0.0)
+    best = max([best, *_further_looks(best, looks, classify)], key=lambda look: look.score)
     if not best.digits:
         likeliest = max(looks, key=lambda look: look.likeliest.probability)
         best = replace(likeliest, digits=[likeliest.likeliest])
