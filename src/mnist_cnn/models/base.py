@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
+from mnist_cnn.models.batch_norm import BatchNorm2d
 from mnist_cnn.schedulers import SchedulerFactory
 
 Shape = tuple[int, int, int]
@@ -175,7 +176,7 @@ def conv_bn(
     """A convolution of kernel × kernel pixels, its batch normalisation, an activation."""
     # No bias: the normalisation behind it would take it out again.
     conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False)
-    return conv, nn.BatchNorm2d(outputs), activation()
+    return conv, BatchNorm2d(outputs), activation()
 
 
 def flat_features(features: nn.Module, input_shape: Shape) -> int:

@@ -6,6 +6,7 @@ from typing import Unpack
 from torch import nn
 
 from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, flat_features
+from mnist_cnn.models.batch_norm import BatchNorm2d
 
 
 class BnCnn(DigitClassifier):
@@ -47,11 +48,11 @@ class BnCnn(DigitClassifier):
         # The text has ReLU before pooling: the same values, from four times as many.
         features = nn.Sequential(
             nn.Conv2d(input_shape[0], first, 3, padding=1),
-            nn.BatchNorm2d(first),
+            BatchNorm2d(first),
             nn.MaxPool2d(2),
             nn.ReLU(),
             nn.Conv2d(first, second, 5, padding=2),
-            nn.BatchNorm2d(second),
+            BatchNorm2d(second),
             nn.MaxPool2d(2),
             nn.ReLU(),
         )

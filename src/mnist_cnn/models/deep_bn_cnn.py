@@ -6,6 +6,7 @@ from typing import Unpack
 from torch import nn
 
 from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, flat_features
+from mnist_cnn.models.batch_norm import BatchNorm2d
 
 
 class DeepBnCnn(DigitClassifier):
@@ -52,14 +53,14 @@ class DeepBnCnn(DigitClassifier):
             nn.Conv2d(first, second, 3, padding=1),
             nn.MaxPool2d(2),
             nn.ReLU(),
-            nn.BatchNorm2d(second),
+            BatchNorm2d(second),
             nn.Conv2d(second, third, 3, padding=1),
             nn.ReLU(),
-            nn.BatchNorm2d(third),
+            BatchNorm2d(third),
             nn.Conv2d(third, fourth, 3, padding=1),
             nn.MaxPool2d(2),
             nn.ReLU(),
-            nn.BatchNorm2d(fourth),
+            BatchNorm2d(fourth),
         )
         head = nn.Sequential(
             nn.Flatten(),

@@ -6,6 +6,7 @@ from typing import Unpack
 from torch import Tensor, nn
 
 from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn
+from mnist_cnn.models.batch_norm import BatchNorm2d
 
 
 class ResidualCnn(DigitClassifier):
@@ -66,7 +67,7 @@ class ResidualBlock(nn.Module):
         self.change = nn.Sequential(
             *conv_bn(channels, channels, 3, padding=1),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            BatchNorm2d(channels),
         )
         self.relu = nn.ReLU()
 

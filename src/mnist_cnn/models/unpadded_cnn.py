@@ -7,6 +7,7 @@ from typing import Unpack
 from torch import nn
 
 from mnist_cnn.models.base import DigitClassifier, Shape, TrainingSetup, conv_bn, flat_features
+from mnist_cnn.models.batch_norm import BatchNorm2d
 from mnist_cnn.models.gradient_directions import DIRECTIONS, GradientDirections
 from mnist_cnn.models.moment_normalization import MomentNormalization
 
@@ -91,7 +92,7 @@ def _blocks(widths: Sequence[int], *, separable: bool, shared: bool) -> Iterator
     for ends in pairwise(widths):
         if not shared or ends not in convs:
             convs[ends] = _convs(*ends, separable=separable)
-        yield from (*convs[ends], nn.BatchNorm2d(ends[1]), nn.SiLU())
+        yield from (*convs[ends], BatchNorm2d(ends[1]), nn.SiLU())
 
 
 def _convs(inputs: int, outputs: int, *, separable: bool) -> list[nn.Module]:
