@@ -1,5 +1,7 @@
 """What is on the picture and is no writing: fingers, pens, the edge of the table; or a shadow."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +27,13 @@ def find_clutter(mask: Bytes) -> Bytes:
     Returns:
         (H, W), uint8, 255 where it is clutter.
     """
+    if not any(edge.any() for edge in _edges(mask)):
+        return np.zeros_like(mask)
     labels, areas, strokes = _components(mask)
     at_frame = np.zeros(len(areas), bool)
-    for edge in (labels[:2], labels[-2:], labels[:, :2], labels[:, -2:]):
+    for edge in _edges(labels):
         at_frame[np.unique(edge)] = True
     at_frame[0] = False
-    if not at_frame.any():
-        return np.zeros_like(mask)
     inside = ~at_frame
     inside[0] = False
     limit = THICK_ALONE * min(mask.shape)
@@ -58,6 +60,10 @@ def find_objects(mask: Bytes) -> Bytes:
     thick = strokes > THICK * weighted_median(strokes[1:], areas[1:] / strokes[1:])
     thick[0] = False
     return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
+
+
+def _edges(picture: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+    return picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]
 
 
 def _components(mask: Bytes) -> tuple[npt.NDArray[np.int32], Doubles, Doubles]:

@@ -122,10 +122,12 @@ def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
     """
     size = size_within(grey.shape, BACKGROUND_SIDE)
     # Soft edges of strokes are no paper either.
-    paper = cv2.erode((ink == 0).astype(np.float32), np.ones((3, 3)))
-    weight = cv2.resize(paper, size, interpolation=cv2.INTER_AREA) + 1e-4
+    paper = cv2.erode((ink == 0).astype(np.uint8), np.ones((3, 3)))
     middle = float(np.median(grey[::4, ::4]))
-    light = cv2.resize(paper * grey, size, interpolation=cv2.INTER_AREA) + 1e-4 * middle
+    weight, light = (
+        cv2.resize(level.astype(np.float32), size, interpolation=cv2.INTER_AREA) + 1e-4 * most
+        for level, most in ((paper, 1), (cv2.multiply(paper, grey), middle))
+    )
     sigma = PAPER_BLUR * max(size)
     blurred = [
         cv2.GaussianBlur(m, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for m in (light, weight)
@@ -190,7 +192,8 @@ def find_ink(
     other: Polarity = "light" if polarity == "dark" else "dark"
     opposite = measure_contrast(grey[::2, ::2], background[::2, ::2], other)
     some = np.maximum(contrast[::2, ::2], opposite)
-    noise = float(np.quantile(some, 0.3)) / 0.385
+    rank = int(0.3 * (some.size - 1))
+    noise = float(np.partition(some, rank, axis=None)[rank]) / 0.385
     return _ink_above(max(NOISE_FACTOR * noise, FAINTEST_INK), contrast, polarity)
 
 

@@ -17,6 +17,7 @@ from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces, has_edges, weighted_median
 from mnist_cnn.photos.rules import remove_rules
+from mnist_cnn.photos.threads import in_threads
 
 # Images are brought to a longer side within these, in pixels.
 SMALLEST, LARGEST = 400, 1600
@@ -70,9 +71,8 @@ class Page:
             (N, 2, 28, 28), uint8: each as MNIST has digits, and its surroundings.
         """
         views = np.empty((len(candidates), 2, SIDE, SIDE), np.uint8)
-        for view, candidate in zip(views, candidates, strict=True):
-            view[0] = to_mnist(candidate.piece, self.ink.share)
-            view[1] = surroundings(candidate.piece, self._written, candidate.height)
+        for view, seen in zip(views, in_threads(self._view, candidates), strict=True):
+            view[:] = seen
         return views
 
     def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
@@ -112,6 +112,10 @@ class Page:
                 return None
         return replace(self, lines=lines) if added else None
 
+    def _view(self, candidate: Candidate) -> tuple[Bytes, Bytes]:
+        alone = to_mnist(candidate.piece, self.ink.share)
+        return alone, surroundings(candidate.piece, self._written, candidate.height)
+
     @cached_property
     def _written(self) -> Bytes:
         return self.ink.share & self.writing
@@ -127,11 +131,9 @@ def working_grey(image: Bytes) -> tuple[Bytes, float]:
     longer = max(height, width)
     scale = min(max(SMALLEST / longer, 1.0), MOST_ENLARGED, LARGEST / longer)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if scale < 1:  # fewer pixels first
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8), scale
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC), np.uint8), scale
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)  # first: then there is a third to resize
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(grey, size, interpolation=method), np.uint8), scale
 
 
 def read_pages(grey: Bytes, scale: float, *, single: bool = False) -> Iterator[Page]:

@@ -1,5 +1,6 @@
 """Connected strokes: the pieces that digits are made of."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,9 +92,14 @@ def find_pieces(mask: Bytes) -> list[Piece]:
         mask: (H, W), uint8, 255 where there is ink.
     """
     mask = _without_specks(mask)
-    if not mask.any():
+    inked = crop(0, 0, mask)
+    if not inked:
         return []
-    reach = BRIDGED / 2 * Piece(0, 0, mask).stroke_width
+    (whole,) = inked
+    reach = BRIDGED / 2 * whole.stroke_width
+    margin = math.ceil(reach) + 1  # most of a picture is mere paper: far from ink there is no near
+    top, left = max(whole.y - margin, 0), max(whole.x - margin, 0)
+    mask = mask[top : whole.bottom + margin, left : whole.right + margin]
     near = cv2.distanceTransform(cv2.bitwise_not(mask), cv2.DIST_L2, 3) <= reach
     _, labels, stats, _ = cv2.connectedComponentsWithStats(near.astype(np.uint8), connectivity=8)
     order = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:MOST_COMPONENTS]
@@ -102,7 +108,7 @@ def find_pieces(mask: Bytes) -> list[Piece]:
         x, y, width, height, _ = (int(value) for value in stats[label])
         own = labels[y : y + height, x : x + width] == label
         part = np.where(own, mask[y : y + height, x : x + width], 0).astype(np.uint8)
-        pieces += crop(x, y, part)
+        pieces += crop(left + x, top + y, part)
     return pieces
 
 
@@ -150,6 +156,8 @@ def _without_specks(mask: Bytes) -> Bytes:
     size = writing_height(heights, areas)
     sides = np.maximum(heights, stats[:, cv2.CC_STAT_WIDTH])
     kept = np.r_[False, sides >= SPECK * max(size, LOWEST)] & (size >= LOWEST)
+    if kept[1:].all():
+        return mask
     return np.where(kept[labels], mask, 0).astype(np.uint8)
 
 

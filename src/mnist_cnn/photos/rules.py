@@ -33,9 +33,9 @@ def remove_rules(ink: Ink) -> Bytes:
         (H, W), uint8; the ink's own mask where one or two lines are all there is.
     """
     mask = ink.mask
-    sheet = np.full_like(mask, 255) if ink.sheet is None else ink.sheet
-    across = _bands(mask, sheet)
-    turned = _bands(np.ascontiguousarray(mask.T), np.ascontiguousarray(sheet.T))
+    across = _bands(mask, ink.sheet)
+    sheet = None if ink.sheet is None else np.ascontiguousarray(ink.sheet.T)
+    turned = _bands(np.ascontiguousarray(mask.T), sheet)
     along = [(band.T, thickness) for band, thickness in turned]
     without = mask.copy()
     for band, _ in across + along:
@@ -84,7 +84,7 @@ def shrink_mask(mask: Bytes) -> Bytes:
     return np.where(small, 255, 0).astype(np.uint8)
 
 
-def _bands(mask: Bytes, sheet: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]:
+def _bands(mask: Bytes, sheet: Bytes | None) -> list[tuple[npt.NDArray[np.bool_], int]]:
     """The strips of the image, with their thickness, along a sheet's nearly horizontal rules."""
     small = shrink_mask(mask)
     if min(small.shape) < SMALLEST:
@@ -92,8 +92,8 @@ def _bands(mask: Bytes, sheet: Bytes) -> list[tuple[npt.NDArray[np.bool_], int]]
     shrink = min(1.0, SIDE / max(mask.shape))
     width = small.shape[1]
     bands = []
-    paper = shrink_mask(sheet)
-    for slope, row, thickness in _straight_lines((small > 0).astype(np.float32), paper > 0):
+    paper = np.ones(small.shape, bool) if sheet is None else shrink_mask(sheet) > 0
+    for slope, row, thickness in _straight_lines((small > 0).astype(np.float32), paper):
         band = np.zeros(mask.shape, np.uint8)
         ends = [(round(x / shrink), round((y + 0.5) / shrink)) for x, y in _ends(slope, row, width)]
         thick = round((thickness + 1.5) / shrink)
