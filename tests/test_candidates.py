@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
+from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates, put_together
 from mnist_cnn.photos.cuts import ACROSS
 from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.pieces import Piece, crop, merge
@@ -49,6 +49,34 @@ def test_pieces_are_cut_one_by_one() -> None:
         whole = merge(own)
         assert (whole.x, whole.y) == (piece.x, piece.y)
         np.testing.assert_array_equal(whole.mask, piece.mask)
+
+
+def test_what_was_cut_is_put_together_but_for_runs() -> None:
+    parts = cut_up(Line([box(0), touching(60), touching(300)], HEIGHT), ACROSS).pieces
+    second = next(index for index, part in enumerate(parts) if part.x >= 300)
+    runs = [(0, 1), (second, second + 2)]  # the box, and some of the last piece
+    line, together = put_together(Line(parts, HEIGHT), runs)
+    expected = [(0, 1), (1, second), (second, second + 2), (second + 2, len(parts))]
+    assert line.height == HEIGHT
+    assert together == {0, 2}
+    assert len(line.pieces) == len(expected)
+    for piece, (first, end) in zip(line.pieces, expected, strict=True):
+        whole = merge(parts[first:end])
+        assert (piece.x, piece.y) == (whole.x, whole.y)
+        np.testing.assert_array_equal(piece.mask, whole.mask)
+
+
+def test_runs_beside_each_other_stay_apart() -> None:
+    pieces = [box(30 * index) for index in range(4)]
+    line, together = put_together(Line(pieces, HEIGHT), [(0, 2), (2, 3)])
+    assert [(piece.x, piece.right) for piece in line.pieces] == [(0, 60), (60, 90), (90, 120)]
+    assert together == {0, 1}
+
+
+def test_pieces_with_a_gap_between_them_are_not_put_together() -> None:
+    line, together = put_together(Line([box(0), box(31), box(61)], HEIGHT), [])
+    assert [(piece.x, piece.right) for piece in line.pieces] == [(0, 30), (31, 91)]
+    assert together == set()
 
 
 def test_each_piece_alone_is_a_candidate() -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from mnist_cnn.photos.candidates import Candidate
-from mnist_cnn.photos.cuts import ALONG
+from mnist_cnn.photos.cuts import ACROSS, ALONG
 from mnist_cnn.photos.glyphs import to_mnist
 from mnist_cnn.photos.ink import Ink
 from mnist_cnn.photos.page import Page, read_pages, working_grey
@@ -343,6 +343,28 @@ def test_what_falls_into_too_many_parts_is_not_cut() -> None:
     added = len(cut.pieces) - len(page.pieces)  # pieces that stay whole don't count
     assert page.cut_up(replace(ALONG, most_added=added)) is not None
     assert page.cut_up(replace(ALONG, most_added=added - 1)) is None
+
+
+def test_what_lies_between_sure_candidates_is_cut_again() -> None:
+    page = next(pages_of(touching()))
+    across = page.cut_up(ACROSS)
+    assert across is not None
+    last = max(across.candidates, key=lambda candidate: candidate.first)  # the bar
+    again = across.cut_again(ALONG, [last])
+    assert again is not None
+    assert last.piece.mask.tobytes() == again.pieces[-1].mask.tobytes()
+    assert len(again.pieces) > len(across.pieces)
+    areas = {sum(piece.area for piece in one.pieces) for one in (page, across, again)}
+    assert len(areas) == 1
+    added = len(again.pieces) - len(page.pieces)
+    assert across.cut_again(replace(ALONG, most_added=added), [last]) is not None
+    assert across.cut_again(replace(ALONG, most_added=added - 1), [last]) is None
+
+
+def test_where_all_is_sure_nothing_is_cut_again() -> None:
+    page = next(pages_of(touching()))
+    alone = [one for one in page.candidates if one.end == one.first + 1]
+    assert page.cut_again(ALONG, alone) is None
 
 
 def test_pieces_come_uncut_then_cut_then_as_one() -> None:

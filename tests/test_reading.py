@@ -1,6 +1,7 @@
 """From candidates and a classifier to digits: who decides what, and where it is said to be."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,6 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from conftest import leaning_bars
+from mnist_cnn.photos.cuts import ALONG
+from mnist_cnn.photos.page import read_pages, working_grey
+from mnist_cnn.prediction import reading
 from mnist_cnn.prediction.classifiers import Classifier, bundled_classifier
 from mnist_cnn.prediction.reading import ReadDigit, Reading, read_digits
 from mnist_cnn.simulator import simulate_non_digit
@@ -170,6 +174,25 @@ def test_digits_that_lie_against_each_other_are_parted_along_their_strokes() -> 
     image[10:130, 20:110][leaning_bars() > 0] = 30
     reading = read_digits(image, by(lambda glyph: BAR if is_leaning_bar(glyph) else NONE))
     assert reading.lines() == ["11"]
+
+
+@pytest.mark.parametrize(("most_added", "expected"), [(20, "0011"), (0, "00")])
+def test_where_all_would_be_too_many_parts_what_is_read_is_not_cut_along(
+    most_added: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = paper(150, 300)
+    diamond(image, 20, 45)
+    diamond(image, 75, 45)  # touches the one before it, and is parted from it across
+    bars = cv2.resize(leaning_bars(), None, fx=0.8, fy=0.8) > 100
+    image[27 : 27 + len(bars), 150 : 150 + bars.shape[1]][bars] = 30
+    cutting = replace(ALONG, most_added=most_added)
+    monkeypatch.setattr(reading, "ALONG", cutting)
+    assert next(read_pages(*working_grey(image))).cut_up(cutting) is None
+
+    def decide(glyph: Pixels) -> int:
+        return RING if holes(glyph) == 1 else BAR if is_leaning_bar(glyph) else NONE
+
+    assert read_digits(image, by(decide)).lines() == [expected]
 
 
 @pytest.mark.parametrize("seed", [8, 20, 24, 26])

@@ -1,6 +1,6 @@
 """What of a line of writing may be one digit: runs of neighbouring pieces."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from mnist_cnn.photos.cuts import Cutting, cut
@@ -44,6 +44,33 @@ def cut_up(line: Line, cutting: Cutting, kept: Container[int] = ()) -> Line:
     for index, piece in enumerate(line.pieces):
         parts += [piece] if index in kept else cut(piece, line.height, cutting)
     return Line(parts, line.height)
+
+
+def put_together(line: Line, runs: Sequence[tuple[int, int]]) -> tuple[Line, set[int]]:
+    """A line with some runs of its pieces as one, and with what was cut beside them whole again.
+
+    Args:
+        line: Its pieces, from left to right.
+        runs: First index and index behind the last of each, in order, none in another.
+
+    Returns:
+        The line, and the indices of the runs in it.
+    """
+    pieces: list[Piece] = []
+    together: set[int] = set()
+    index = 0
+    for first, end in [*runs, (len(line.pieces), len(line.pieces))]:
+        for piece in line.pieces[index:first]:
+            beside = pieces and len(pieces) - 1 not in together
+            if beside and piece.x <= pieces[-1].right:
+                pieces[-1] = merge((pieces[-1], piece))
+            else:
+                pieces.append(piece)
+        if first < end:
+            together.add(len(pieces))
+            pieces.append(merge(line.pieces[first:end]))
+        index = end
+    return Line(pieces, line.height), together
 
 
 def find_candidates(index: int, line: Line) -> Iterator[Candidate]:

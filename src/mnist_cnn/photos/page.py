@@ -7,7 +7,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates
+from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates, put_together
 from mnist_cnn.photos.cuts import ACROSS, Cutting
 from mnist_cnn.photos.drawn_lines import find_drawn_lines
 from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
@@ -104,13 +104,34 @@ class Page:
         kept = [set[int]() for _ in self.lines]
         for candidate in sure:
             kept[candidate.line].update(range(candidate.first, candidate.end))
-        lines, added = [], 0
-        for line, own in zip(self.lines, kept, strict=True):
-            lines.append(cut_up(line, cutting, own))
-            added += len(lines[-1].pieces) - len(line.pieces)
+        return self._cut_up(cutting, self.lines, kept)
+
+    def cut_again(self, cutting: Cutting, sure: Iterable[Candidate]) -> "Page | None":
+        """The same ink, cut otherwise than it is between sure digits.
+
+        Args:
+            cutting: ACROSS or ALONG.
+            sure: Candidates that are not cut.
+
+        Returns:
+            As `cut_up`.
+        """
+        runs = [list[tuple[int, int]]() for _ in self.lines]
+        for candidate in sure:
+            runs[candidate.line].append((candidate.first, candidate.end))
+        lines, kept = zip(*map(put_together, self.lines, runs), strict=True)
+        return self._cut_up(cutting, lines, kept)
+
+    def _cut_up(
+        self, cutting: Cutting, lines: Sequence[Line], kept: Sequence[set[int]]
+    ) -> "Page | None":
+        cut_lines, added = [], 0
+        for line, own in zip(lines, kept, strict=True):
+            cut_lines.append(cut_up(line, cutting, own))
+            added += len(cut_lines[-1].pieces) - len(line.pieces)
             if added > cutting.most_added:
                 return None
-        return replace(self, lines=lines) if added else None
+        return replace(self, lines=cut_lines) if added else None
 
     def _view(self, candidate: Candidate) -> tuple[Bytes, Bytes]:
         alone = to_mnist(candidate.piece, self.ink.share)
