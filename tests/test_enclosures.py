@@ -155,6 +155,28 @@ def test_an_open_ring_around_strokes_is_found_whole_without_them(
     assert not found[inside > 0].any()
 
 
+def wide_ring(gap: int) -> Pixels:
+    """An ellipse that the right edge cuts; from 180° on it has a gap of so many degrees."""
+    mask = cv2.ellipse(empty(), (260, 150), (200, 110), 0, 180 + gap, 540, 255, 6)
+    return np.asarray(mask, np.uint8)
+
+
+@pytest.mark.parametrize(("gap", "parts"), [(0, 1), (8, 2)])
+def test_a_ring_that_the_frame_has_cut_into_parts_is_found_whole(gap: int, parts: int) -> None:
+    around, inside = wide_ring(gap), bars(180, 260)
+    assert cv2.connectedComponents(around)[0] == 1 + parts
+    found = find_open_rings(around | inside)
+    assert (found[around > 0] == 255).all()
+    assert not found[inside > 0].any()
+
+
+def test_digits_at_the_frame_around_others_are_no_ring() -> None:
+    at_frame = np.roll(five(180), -180, axis=1) | np.roll(five(180), 179, axis=1)
+    at_frame |= np.roll(five(180), -110, axis=0) | np.roll(five(180), 105, axis=0)
+    assert all(edge.any() for edge in (at_frame[0], at_frame[-1], at_frame[:, 0], at_frame[:, -1]))
+    assert not find_open_rings(at_frame | bars(180, 220)).any()
+
+
 @pytest.mark.parametrize(
     ("around", "inside"),
     [

@@ -66,7 +66,8 @@ def find_open_rings(mask: Bytes) -> Bytes:
     """What goes around strokes, though its ends don't meet or the frame cuts it.
 
     A single slim stroke may be the slash of a 0 that was not closed. Only the MOST_OPEN largest
-    components are looked at.
+    components are looked at, each by itself, and those at the frame together: it may have cut a
+    ring into several.
 
     Args:
         mask: (H, W), uint8, 255 where there is ink.
@@ -79,17 +80,21 @@ def find_open_rings(mask: Bytes) -> Bytes:
     starts, ends = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     longer = boxes[:, 2:].max(1, initial=0)
     rings = np.zeros(count, np.uint8)
-    for index in np.argsort(-boxes[:, 2:].prod(1), kind="stable")[:MOST_OPEN]:
-        written = longer >= max(LOWEST, WRITTEN * boxes[index, 3])
-        within = written & (starts > starts[index]).all(1) & (ends < ends[index]).all(1)
+    largest = np.argsort(-boxes[:, 2:].prod(1), kind="stable")[:MOST_OPEN]
+    at_frame = (starts == 0).any(1) | (ends == mask.shape[::-1]).any(1)
+    parts = largest[at_frame[largest]]
+    for ring in [*largest[:, None], *([parts] if len(parts) > 1 else [])]:
+        start, end = starts[ring].min(0), ends[ring].max(0)
+        written = longer >= max(LOWEST, WRITTEN * (end - start)[1])
+        within = written & (starts > start).all(1) & (ends < end).all(1)
         strokes = 1 + np.flatnonzero(within)
         slashed = len(strokes) == 1 and _may_be_slash(
             cv2.findNonZero((labels == strokes[0]).astype(np.uint8))
         )
         if len(strokes) and not slashed:
             middle = (starts[within].min(0) + ends[within].max(0)) / 2
-            if _goes_around(labels == 1 + index, middle):
-                rings[1 + index] = 255
+            if _goes_around(np.isin(labels, 1 + ring), middle):
+                rings[1 + ring] = 255
     return with_rim(rings[labels], RIM) if rings.any() else np.zeros_like(mask)
 
 
