@@ -112,8 +112,37 @@ def test_a_single_value_has_no_variance() -> None:
 
 def test_a_network_trains_with_it() -> None:
     network = BnCnn((1, 28, 28), 10).to(memory_format=torch.channels_last)
+    first = next(layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d))
+    computed_by = []
+    first.register_forward_hook(
+        lambda _, __, result: computed_by.append(type(result.grad_fn).__name__)
+    )
     with torch.autocast("cpu", torch.bfloat16):
         network(torch.rand(4, 1, 28, 28)).square().sum().backward()
-    gradients = [weights.grad for weights in network.parameters() if weights.grad is not None]
-    assert len(gradients) == len(list(network.parameters()))
-    assert all(gradient.isfinite().all() and gradient.any() for gradient in gradients)
+    assert computed_by == [OUR_OWN]
+    assert all(weights.grad is not None for weights in network.parameters())
+    assert first.weight.grad is not None
+    assert first.weight.grad.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64], ids=str)
+def test_weights_of_every_type_are_trained(dtype: torch.dtype) -> None:
+    layer, maps = BatchNorm2d(8).to(dtype), make_maps((4, 8, 6, 6), dtype)
+    result = layer(maps)
+    result.square().sum().backward()
+    assert type(result.grad_fn).__name__ == OUR_OWN
+    assert result.dtype == layer.running_mean.dtype == dtype
+    gradients = [tensor.grad for tensor in (maps, layer.weight, layer.bias)]
+    assert [gradient is not None and gradient.dtype == dtype for gradient in gradients] == [
+        True
+    ] * 3
+    assert layer.running_mean.any()
+
+
+def test_means_over_all_batches_are_torch_s() -> None:
+    layer = BatchNorm2d(8)
+    layer.momentum = None  # as torch.optim.swa_utils.update_bn sets it
+    batches = [make_maps((4, 8, 6, 6), torch.float32, seed) for seed in (1, 2)]
+    for maps in batches:
+        layer(maps)
+    torch.testing.assert_close(layer.running_mean, torch.cat(batches).mean(dim=(0, 2, 3)))

@@ -170,6 +170,25 @@ def test_a_ring_that_the_frame_has_cut_into_parts_is_found_whole(gap: int, parts
     assert not found[inside > 0].any()
 
 
+def test_a_digit_at_the_frame_is_no_part_of_a_ring_that_is_cut_elsewhere() -> None:
+    around, digit = wide_ring(8), np.roll(five(180), -180, axis=1)
+    digit = np.roll(digit, -100, axis=0)
+    assert digit[:, 0].any()
+    found = find_open_rings(around | bars(180, 260) | digit)
+    assert (found[around > 0] == 255).all()
+    assert not found[digit > 0].any()
+
+
+def test_digits_that_fill_the_frame_are_no_ring() -> None:
+    mask = empty()
+    for row in range(3):
+        for column in range(3):
+            middle = (38 + 162 * column, 46 + 104 * row)  # the outer eight touch the frame
+            cv2.ellipse(mask, middle, (38, 46), 0, 0, 360, 255, 8)
+    assert cv2.connectedComponents(mask)[0] == 10
+    assert not find_open_rings(mask).any()
+
+
 def test_digits_at_the_frame_around_others_are_no_ring() -> None:
     at_frame = np.roll(five(180), -180, axis=1) | np.roll(five(180), 179, axis=1)
     at_frame |= np.roll(five(180), -110, axis=0) | np.roll(five(180), 105, axis=0)

@@ -15,7 +15,8 @@ class BatchNorm2d(nn.BatchNorm2d):
     right behind another's. Threads whose sums are in the same cache line wait for each other at
     every pixel: with eight channels, two threads take three times as long as one. This one adds up
     the images first, and each thread has pixels of its own. In evaluation, with one thread, with
-    many channels, on other devices and in other memory formats it is torch's own.
+    many channels, on other devices and in other memory formats it is torch's own. No layer behind
+    it may work in place.
 
     Args:
         channels: C.
@@ -24,7 +25,6 @@ class BatchNorm2d(nn.BatchNorm2d):
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor
-    momentum: float  # torch's may be None: a mean over all batches
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
@@ -40,13 +40,16 @@ class BatchNorm2d(nn.BatchNorm2d):
             (N, C, H, W), of the maps' type; the arithmetic is in float32 at least.
         """
         count = maps.numel() // self.num_features
-        if not self._threads_wait(maps) or count == 1:  # torch refuses the variance of one value
+        # torch refuses the variance of one value, and has means over all batches.
+        if count < 2 or self.momentum is None or not self._threads_wait(maps):
             return super().forward(maps)
         normalized: Tensor
         normalized, mean, variance = _Normalization.apply(maps, self.weight, self.bias, self.eps)
         with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+            dtype = self.running_mean.dtype
+            self.running_mean.lerp_(mean.to(dtype), self.momentum)
+            unbiased = variance * (count / (count - 1))
+            self.running_var.lerp_(unbiased.to(dtype), self.momentum)
             self.num_batches_tracked += 1
         return normalized
 
@@ -61,7 +64,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 class _Normalization(Function):
-    """The paper's formulas on rows: a row is an image, (H·W·C,), pixel by pixel.
+    """Ioffe and Szegedy's formulas on rows: a row is an image, (H·W·C,), pixel by pixel.
 
     Long rows are quick to add and to multiply, and are where channels lie side by side.
     """
@@ -87,15 +90,15 @@ class _Normalization(Function):
     ) -> tuple[Tensor, Tensor, Tensor, None]:
         maps, mean, inverse, weight = ctx.saved_tensors  # type: ignore[attr-defined]
         rows, centred = _as_rows(gradient), _as_rows(maps) - _every_pixel(mean, maps)
-        of_bias = _channel_means(rows, maps)
-        of_weight = _channel_means(rows * centred, maps) * inverse
-        # gradient - mean gradient - normalised value · mean of their product, times the scale
+        mean_gradient = _channel_means(rows, maps)
+        mean_product = _channel_means(rows * centred, maps) * inverse  # with normalised values
+        # (gradient - its mean - normalised value · mean product) · scale
         scale = weight * inverse
         result = torch.addcmul(
-            _every_pixel(-scale * of_bias, maps), rows, _every_pixel(scale, maps)
-        ).addcmul_(centred, _every_pixel(-scale * inverse * of_weight, maps))
+            _every_pixel(-scale * mean_gradient, maps), rows, _every_pixel(scale, maps)
+        ).addcmul_(centred, _every_pixel(-scale * inverse * mean_product, maps))
         count = maps.numel() // len(mean)
-        return _as_maps(result, maps), of_weight * count, of_bias * count, None
+        return _as_maps(result, maps), mean_product * count, mean_gradient * count, None
 
 
 def _as_rows(maps: Tensor) -> Tensor:

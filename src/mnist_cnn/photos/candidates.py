@@ -47,7 +47,9 @@ def cut_up(line: Line, cutting: Cutting, kept: Container[int] = ()) -> Line:
 
 
 def put_together(line: Line, runs: Sequence[tuple[int, int]]) -> tuple[Line, set[int]]:
-    """A line with some runs of its pieces as one, and with what was cut beside them whole again.
+    """A line with some runs of its pieces as one, and the others, too, where their columns meet.
+
+    Parts that a piece was cut into do, of a broken digit's pieces and of slanted digits some.
 
     Args:
         line: Its pieces, from left to right.
@@ -56,21 +58,21 @@ def put_together(line: Line, runs: Sequence[tuple[int, int]]) -> tuple[Line, set
     Returns:
         The line, and the indices of the runs in it.
     """
-    pieces: list[Piece] = []
+    groups: list[list[Piece]] = []
     together: set[int] = set()
     index = 0
     for first, end in [*runs, (len(line.pieces), len(line.pieces))]:
+        right = -1
         for piece in line.pieces[index:first]:
-            beside = pieces and len(pieces) - 1 not in together
-            if beside and piece.x <= pieces[-1].right:
-                pieces[-1] = merge((pieces[-1], piece))
-            else:
-                pieces.append(piece)
+            if piece.x > right:
+                groups.append([])
+            groups[-1].append(piece)
+            right = max(right, piece.right)
         if first < end:
-            together.add(len(pieces))
-            pieces.append(merge(line.pieces[first:end]))
+            together.add(len(groups))
+            groups.append(line.pieces[first:end])
         index = end
-    return Line(pieces, line.height), together
+    return Line([merge(group) for group in groups], line.height), together
 
 
 def find_candidates(index: int, line: Line) -> Iterator[Candidate]:

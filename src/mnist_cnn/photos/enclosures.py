@@ -20,12 +20,14 @@ MOST_OPEN = 10  # of the largest components, which are looked at
 WRITTEN = 0.2  # of its height, at least, is a side of a stroke in it; a speck is smaller
 AROUND = 0.85  # share of all directions in which it is seen from the middle of these strokes
 DIRECTIONS = 72
+PART = 0.5  # of the shorter side of all parts of a ring, at least: digits at the frame are smaller
 
 # What goes around the picture.
 WIDE = 0.5  # of each side of the picture, at least
 HOLLOW = 4.0  # what it goes around, in its own inked pixels, at least
 RIM = 0.005  # of the picture's longer side: soft edges
 
+Ints = npt.NDArray[np.int_]
 Outline = cv2.typing.MatLike  # (N, 1, 2), int32
 PARENT = 3  # column of OpenCV's tree of outlines
 
@@ -66,8 +68,8 @@ def find_open_rings(mask: Bytes) -> Bytes:
     """What goes around strokes, though its ends don't meet or the frame cuts it.
 
     A single slim stroke may be the slash of a 0 that was not closed. Only the MOST_OPEN largest
-    components are looked at, each by itself, and those at the frame together: it may have cut a
-    ring into several.
+    components are looked at, each by itself, and long ones at the frame together: it may have cut
+    a ring into several.
 
     Args:
         mask: (H, W), uint8, 255 where there is ink.
@@ -76,14 +78,16 @@ def find_open_rings(mask: Bytes) -> Bytes:
         (H, W), uint8, 255 where there are rings and their soft edges.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    boxes = stats[1:, : cv2.CC_STAT_AREA]
+    boxes = np.asarray(stats[1:, : cv2.CC_STAT_AREA], np.int_)
     starts, ends = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     longer = boxes[:, 2:].max(1, initial=0)
     rings = np.zeros(count, np.uint8)
     largest = np.argsort(-boxes[:, 2:].prod(1), kind="stable")[:MOST_OPEN]
-    at_frame = (starts == 0).any(1) | (ends == mask.shape[::-1]).any(1)
-    parts = largest[at_frame[largest]]
-    for ring in [*largest[:, None], *([parts] if len(parts) > 1 else [])]:
+    tried = [*largest[:, None]]
+    parts = _cut_by_frame(boxes, largest, mask.shape)
+    if len(parts) > 1:
+        tried.append(parts)
+    for ring in tried:
         start, end = starts[ring].min(0), ends[ring].max(0)
         written = longer >= max(LOWEST, WRITTEN * (end - start)[1])
         within = written & (starts > start).all(1) & (ends < end).all(1)
@@ -96,6 +100,17 @@ def find_open_rings(mask: Bytes) -> Bytes:
             if _goes_around(np.isin(labels, 1 + ring), middle):
                 rings[1 + ring] = 255
     return with_rim(rings[labels], RIM) if rings.any() else np.zeros_like(mask)
+
+
+def _cut_by_frame(boxes: Ints, indices: Ints, shape: tuple[int, ...]) -> Ints:
+    """Which components may be parts of one ring: they reach the frame, and are long beside all."""
+    starts, ends = boxes[indices, :2], boxes[indices, :2] + boxes[indices, 2:]
+    at_frame = (starts == 0).any(1) | (ends == shape[::-1]).any(1)
+    if not at_frame.any():
+        return indices[:0]
+    extent = ends[at_frame].max(0) - starts[at_frame].min(0)
+    long = boxes[indices, 2:].max(1) >= PART * extent.min()
+    return np.asarray(indices[at_frame & long], np.int_)
 
 
 def find_borders(mask: Bytes) -> Bytes:

@@ -125,8 +125,8 @@ def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
     paper = cv2.erode((ink == 0).astype(np.uint8), np.ones((3, 3)))
     middle = float(np.median(grey[::4, ::4]))
     weight, light = (
-        cv2.resize(level.astype(np.float32), size, interpolation=cv2.INTER_AREA) + 1e-4 * most
-        for level, most in ((paper, 1), (cv2.multiply(paper, grey), middle))
+        cv2.resize(sums.astype(np.float32), size, interpolation=cv2.INTER_AREA) + 1e-4 * usual
+        for sums, usual in ((paper, 1), (cv2.multiply(paper, grey), middle))
     )
     sigma = PAPER_BLUR * max(size)
     blurred = [

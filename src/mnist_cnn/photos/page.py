@@ -104,10 +104,10 @@ class Page:
         kept = [set[int]() for _ in self.lines]
         for candidate in sure:
             kept[candidate.line].update(range(candidate.first, candidate.end))
-        return self._cut_up(cutting, self.lines, kept)
+        return self._with_lines_cut(cutting, self.lines, kept)
 
     def cut_again(self, cutting: Cutting, sure: Iterable[Candidate]) -> "Page | None":
-        """The same ink, cut otherwise than it is between sure digits.
+        """The same ink, with all but sure digits put together and cut anew.
 
         Args:
             cutting: ACROSS or ALONG.
@@ -120,9 +120,9 @@ class Page:
         for candidate in sure:
             runs[candidate.line].append((candidate.first, candidate.end))
         lines, kept = zip(*map(put_together, self.lines, runs), strict=True)
-        return self._cut_up(cutting, lines, kept)
+        return self._with_lines_cut(cutting, lines, kept)
 
-    def _cut_up(
+    def _with_lines_cut(
         self, cutting: Cutting, lines: Sequence[Line], kept: Sequence[set[int]]
     ) -> "Page | None":
         cut_lines, added = [], 0

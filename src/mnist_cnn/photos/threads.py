@@ -11,7 +11,15 @@ Result = TypeVar("Result")
 
 
 def in_threads(work: Callable[[Thing], Result], things: Iterable[Thing]) -> list[Result]:
-    """What `work` returns for each, in their order; as many at once as OpenCV has threads."""
+    """Works on as many things at once as OpenCV has threads.
+
+    Args:
+        work: Must not change what the others see.
+        things: One for each call.
+
+    Returns:
+        What `work` returned, in the order of the things.
+    """
     threads = cv2.getNumThreads()
     if threads < 2:  # such as one process of several
         return [work(thing) for thing in things]

@@ -232,9 +232,9 @@ def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) ->
         return
     # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
     whole = next(look for look in looks if look.page.writing is best.page.writing)
-    finely_cut = whole.page.cut_up(ALONG, whole.sure_digits) or best.page.cut_again(
-        ALONG, best.sure_digits
-    )
+    finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
+    if not finely_cut and best is not whole:  # too many: only where the best look hasn't read it
+        finely_cut = best.page.cut_again(ALONG, best.sure_digits)
     if finely_cut:
         yield _look_at(finely_cut, classify, CUT_DOUBT, whole.judged + best.judged)
 
