@@ -120,7 +120,8 @@ def chart(results: dict[str, dict[str, Any]]) -> Figure:
         bars = axes.bar(places, medians, width, label=way)
         axes.bar_label(bars, fmt="%.1f", fontsize=7)
     axes.set_xticks(range(len(results)), list(results))
-    axes.set(ylabel="seconds", title=f"One training epoch, {describe_machine()}")
+    axes.set(ylabel="seconds")
+    axes.set_title(f"One training epoch\n{describe_machine()}", fontsize=9)
     axes.legend()
     return figure
 
