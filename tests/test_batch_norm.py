@@ -132,10 +132,9 @@ def test_weights_of_every_type_are_trained(dtype: torch.dtype) -> None:
     result.square().sum().backward()
     assert type(result.grad_fn).__name__ == OUR_OWN
     assert result.dtype == layer.running_mean.dtype == dtype
-    gradients = [tensor.grad for tensor in (maps, layer.weight, layer.bias)]
-    assert [gradient is not None and gradient.dtype == dtype for gradient in gradients] == [
-        True
-    ] * 3
+    for tensor in (maps, layer.weight, layer.bias):
+        assert tensor.grad is not None
+        assert tensor.grad.dtype == dtype
     assert layer.running_mean.any()
 
 

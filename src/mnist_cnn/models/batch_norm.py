@@ -28,7 +28,6 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
-        self._shares_lines = channels < WIDE and channels * torch.float32.itemsize % CACHE_LINE != 0
 
     def forward(self, maps: Tensor) -> Tensor:
         """Normalises each channel, then scales and shifts it.
@@ -55,8 +54,9 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def _threads_wait(self, maps: Tensor) -> bool:
         return (
-            self._shares_lines
-            and self.training
+            self.training
+            and self.num_features < WIDE
+            and self.num_features * torch.float32.itemsize % CACHE_LINE != 0
             and maps.device.type == "cpu"
             and maps.is_contiguous(memory_format=torch.channels_last)
             and torch.get_num_threads() > 1

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import cv2
 import numpy as np
@@ -27,7 +26,6 @@ from mnist_cnn.photos.ink import (
     split_levels,
 )
 from mnist_cnn.photos.sheets import find_sheet
-from mnist_cnn.photos.threads import in_threads
 
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
@@ -56,7 +54,7 @@ def find_inks(grey: Bytes) -> Iterator[Ink]:
 def _in_picture(grey: Bytes) -> Iterator[Ink]:
     """Ink of either polarity on either background, with and without what enters from the frame."""
     background = estimate_background(grey, WINDOW)
-    inks = in_threads(partial(find_ink, grey, background), POLARITIES)
+    inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
     inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
     for ink in inks:
         ways = [ink]

@@ -17,7 +17,6 @@ from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces, has_edges, weighted_median
 from mnist_cnn.photos.rules import remove_rules
-from mnist_cnn.photos.threads import in_threads
 
 # Images are brought to a longer side within these, in pixels.
 SMALLEST, LARGEST = 400, 1600
@@ -71,8 +70,9 @@ class Page:
             (N, 2, 28, 28), uint8: each as MNIST has digits, and its surroundings.
         """
         views = np.empty((len(candidates), 2, SIDE, SIDE), np.uint8)
-        for view, seen in zip(views, in_threads(self._view, candidates), strict=True):
-            view[:] = seen
+        for view, candidate in zip(views, candidates, strict=True):
+            view[0] = to_mnist(candidate.piece, self.ink.share)
+            view[1] = surroundings(candidate.piece, self._written, candidate.height)
         return views
 
     def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
@@ -132,10 +132,6 @@ class Page:
             if added > cutting.most_added:
                 return None
         return replace(self, lines=cut_lines) if added else None
-
-    def _view(self, candidate: Candidate) -> tuple[Bytes, Bytes]:
-        alone = to_mnist(candidate.piece, self.ink.share)
-        return alone, surroundings(candidate.piece, self._written, candidate.height)
 
     @cached_property
     def _written(self) -> Bytes:
