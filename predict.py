@@ -8,8 +8,9 @@ from mnist_cnn.errors import Parser, ends_with_one_line, number, run_command, sh
 
 EPILOG = """
 --json: {"image", "text", "lines": [text of each], "digits": [{"digit", "probability",
-"box": [x, y, width, height] in pixels, "line": from 0}]}, and "error" where an image could not be
-read. A digit below --min-probability is "?". Of files with several pages the first is read.
+"box": [x, y, width, height] in pixels, "line": from 0}]}, with --top each digit's "top":
+[[digit, probability], ...], and "error" where an image could not be read. A digit below
+--min-probability is "?". Of files with several pages the first is read.
 Exit code 0: all images were read; 1: one could not be; 2: the command can't be carried out.
 """
 MIN_PROBABILITY = 0.0  # below it a digit is shown as `?`
@@ -60,8 +61,8 @@ def main() -> None:
         allow_abbrev=False,
     )
     arguments = parse_arguments(parser)
-    # A file's name that the screen can't show must not end the run.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # is a text file
+    if sys.stdout:  # a file's name that the screen can't show must not end the run
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # is text
 
     # numpy and OpenCV take a while to import: only once the arguments are known.
     from mnist_cnn.prediction.command import Settings, UsageError, predict

@@ -389,6 +389,15 @@ def test_largest_size_is_read(name: str, limit: str, monkeypatch: pytest.MonkeyP
         read_image(EXACT[name])
 
 
+def test_too_little_memory_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "to_bgr", fail)
+    with pytest.raises(ImageError, match=r"^- takes more memory than there is; scale it down$"):
+        read_image(EXACT["png"])
+
+
 NO_IMAGE = (
     r"is no image in the format PNG, JPEG, BMP, GIF, TIFF, WEBP or PPM, or its beginning is "
     r"damaged; save it as PNG or JPEG$"

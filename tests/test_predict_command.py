@@ -408,3 +408,51 @@ def test_the_tutorials_ways_know_only_digits(photo: Path, run_here: Here) -> Non
     (record,) = parse(run_here("predict.py", *arguments)[1])
     (digit,) = record["digits"]
     assert sum(probability for _, probability in digit["top"]) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("option", ["--save", "--show-steps"])
+def test_long_names_keep_nothing_from_being_read(
+    option: str, photo: Path, run_here: Here, tmp_path: Path
+) -> None:
+    longest = draw(tmp_path / f"{'x' * 251}.png", [1])  # of what file systems take
+    too_long = "y" * 300
+    code, output = run_here("predict.py", too_long, longest.name, "photo.png", option, "out")
+    assert code == 1
+    assert output.count("error: ") == 1
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {longest.name, "photo.png"}
+
+
+def test_what_could_not_be_found_takes_no_room_in_the_column_of_names(
+    photo: Path, run_here: Here, fake_reading: Callable[[str], None]
+) -> None:
+    fake_reading("5")
+    output = run_here("predict.py", "no-such-photo-anywhere.png", "photo.png")[1]
+    assert "photo.png   5         90.0 %" in output.splitlines()
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_no_failure(closed: str, photo: Path, tmp_path: Path) -> None:
+    redirection = ">&-" if closed == "stdout" else "2>&-"
+    arguments = "missing.png photo.png --csv table.csv"
+    done = subprocess.run(
+        f"{sys.executable} {ROOT / 'predict.py'} {arguments} {redirection}",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert (tmp_path / "table.csv").read_text().count("\n") == 3
+    assert b"Traceback" not in done.stderr
+    assert b"error" not in done.stdout
+
+
+def test_the_first_alternative_is_what_was_read(
+    photo: Path, run_here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = np.full(10, 1e-9, np.float32)
+    row[7] = 3e-7
+    reading = Reading([ReadDigit(row, (0, 0, 9, 9), 0, np.zeros((28, 28), np.uint8))], None)
+    monkeypatch.setattr("mnist_cnn.prediction.command.read_digits", lambda *_, **__: reading)
+    (record,) = parse(run_here("predict.py", "photo.png", "--json", "--top", "3")[1])
+    assert record["digits"][0]["digit"] == record["digits"][0]["top"][0][0] == 7

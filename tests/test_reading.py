@@ -12,7 +12,7 @@ from conftest import leaning_bars
 from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.page import read_pages, working_grey
 from mnist_cnn.prediction import reading
-from mnist_cnn.prediction.classifiers import Classifier, bundled_classifier
+from mnist_cnn.prediction.classifiers import BATCH, Classifier, bundled_classifier
 from mnist_cnn.prediction.reading import ReadDigit, Reading, read_digits
 from mnist_cnn.simulator import simulate_non_digit
 
@@ -380,7 +380,7 @@ def test_unsure_digits_are_question_marks() -> None:
     assert reading.lines(0.95) == ["??", "?"]
 
 
-@pytest.mark.parametrize("number", [1, 7, 300])
+@pytest.mark.parametrize("number", [1, 7, BATCH + 1])
 def test_the_bundled_network_takes_any_number_of_views(number: int) -> None:
     views = np.random.default_rng(0).integers(0, 256, (number, 2, 28, 28), np.uint8)
     classify = bundled_classifier()

@@ -53,7 +53,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """
     path = path.resolve()  # a link stays one
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             try:
                 yield file
                 file.flush()

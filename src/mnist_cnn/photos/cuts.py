@@ -16,7 +16,6 @@ from mnist_cnn.photos.pieces import Piece, crop
 
 CUT_HEIGHT = 48  # pixels; cuts are looked for at this size
 LONGEST = 12.0  # a piece longer than this many of its own heights is a line, no digits
-MOST_PLACES = 300  # of the longest line of writing
 BEND = 0.05  # price of a step aside, in pixels of ink
 
 
@@ -31,8 +30,8 @@ class Cutting:
         most_ink: In stroke widths: a cut through more is not tried.
         apart: Pixels between two cuts of one slant, in the mean of the rows.
         slants: Of the writing, in columns to the right for a row up.
-        most_added: A page that would have so many more pieces isn't cut: there are some ten
-            candidates to each, and so many are hardly digits.
+        most_added: A page that would have more than so many further pieces isn't cut: there are
+            some ten candidates to each, and so many are hardly digits.
     """
 
     narrow: float
@@ -86,8 +85,7 @@ def _find_paths(small: Floats, stroke: float, slant: float, cutting: Cutting) ->
     pad = math.ceil(abs(slant) * height / 2)
     shear = np.array([[1, slant, pad + aside[0]], [0, 1, 0]], np.float32)
     upright = cv2.warpAffine(small, shear, (width + 2 * pad, height), flags=cv2.INTER_NEAREST)
-    step = max(cutting.step, upright.shape[1] // MOST_PLACES)
-    places = np.arange(cutting.step, upright.shape[1] - cutting.step, step)
+    places = np.arange(cutting.step, upright.shape[1] - cutting.step, cutting.step)
     prices, paths = _cheapest_paths(np.asarray(upright, np.float32), places, cutting.reach)
     affordable = (prices <= cutting.most_ink * stroke).sum()
     kept = paths[:0]

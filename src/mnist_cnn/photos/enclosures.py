@@ -46,8 +46,12 @@ def find_enclosures(mask: Bytes) -> Bytes:
     outlines, tree = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     if tree is None:
         return np.zeros_like(mask)
-    holes = tree[0, :, PARENT]
-    around = np.where(holes >= 0, holes[holes], -1)  # the component whose hole it is
+    parents = tree[0, :, PARENT]
+    is_hole: list[bool] = []
+    for parent in parents.tolist():  # is listed before what is in it
+        is_hole.append(parent >= 0 and not is_hole[parent])
+    # The component in whose hole a component is.
+    around = np.where((parents >= 0) & ~np.array(is_hole), parents[parents], -1)
     inside: dict[int, list[int]] = {}
     for index in np.flatnonzero(around >= 0).tolist():
         if max(cv2.boundingRect(outlines[index])[2:]) >= LOWEST:
@@ -149,7 +153,7 @@ def _goes_around(ring: npt.NDArray[np.bool_], middle: npt.NDArray[np.float64]) -
 
 
 def _may_be_slash(points: Outline) -> bool:
-    """Whether a stroke, given by its outline or by all of its pixels, (N, 2), is slim."""
+    """Whether a stroke, given by its outline or by all of its pixels, (N, 1, 2), is slim."""
     shorter, longer = sorted(cv2.minAreaRect(points)[1])
     return bool(shorter <= SLASH * longer)
 

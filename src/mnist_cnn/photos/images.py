@@ -89,6 +89,8 @@ def read_image(source: Path | bytes, enough: int | None = None) -> Photo:
                 f"{name} has more than {MAX_PIXELS:,} pixels (or {MAX_WEBP_PIXELS:,} as WebP); "
                 "scale it down"
             ) from error
+        except MemoryError as error:
+            raise ImageError(f"{name} takes more memory than there is; scale it down") from error
         except Exception as error:  # Pillow's decoders raise a dozen types on damaged files
             reason = printable(str(error) or type(error).__name__)
             raise ImageError(

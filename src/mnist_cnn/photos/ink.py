@@ -36,7 +36,7 @@ class Ink:
         mask: (H, W), uint8: 255 where there is ink, else 0.
         strength: Contrast of a fully inked pixel, in [0, 1]; 0 on a blank page.
         polarity: Whether the ink is darker or lighter than the paper.
-        floor: Contrast up to which it may be noise, in [0, 1].
+        floor: Contrast up to which it may be noise; above 1 where all is noise.
         sheet: (H, W), uint8, 255 on the sheet that it is on; None where that is all of the picture.
     """
 

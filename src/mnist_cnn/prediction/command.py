@@ -83,7 +83,8 @@ def predict(settings: Settings) -> bool:
     names = picture_names(sources)
     _check_outputs(settings, sources, names)
     read = _reader(settings)
-    name_width = max(len(printable(source.name)) for source in sources)
+    shown = [printable(source.name) for source in sources if source.error is None]
+    name_width = max(map(len, shown), default=0)
     records = []
     for source, name in zip(sources, names, strict=True):
         record = _predict_one(source, name, read, settings)
@@ -101,11 +102,15 @@ def _check_outputs(settings: Settings, sources: list[Source], names: list[str]) 
         (settings.show_steps, "--show-steps DIR"),
     ):
         if folder:
-            targets = [folder / name for name in names]
-            check_targets(targets, option, sources)
+            targets = [
+                folder / name
+                for source, name in zip(sources, names, strict=True)
+                if source.error is None
+            ]
+            check_targets(folder, targets, option, sources)
             pictures += [target.resolve() for target in targets]
     if settings.csv:
-        check_targets([settings.csv], "--csv FILE", sources)
+        check_targets(settings.csv.parent, [settings.csv], "--csv FILE", sources)
         if settings.csv.resolve() in pictures:
             raise UsageError(
                 f"--csv {printable(settings.csv)} is the name of a picture that is written, too; "
@@ -189,6 +194,7 @@ def _show(record: Record, name_width: int, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(record), flush=True)
     elif "error" in record:
-        print(f"error: {record['error']}", file=sys.stderr, flush=True)
+        if sys.stderr:  # print would take the standard output for a closed one
+            print(f"error: {record['error']}", file=sys.stderr, flush=True)
     else:
         print(format_text(record, name_width), flush=True)

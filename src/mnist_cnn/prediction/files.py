@@ -56,11 +56,14 @@ def picture_names(sources: Sequence[Source]) -> list[str]:
     return names
 
 
-def check_targets(targets: Sequence[Path], option: str, sources: Sequence[Source]) -> None:
+def check_targets(
+    folder: Path, targets: Sequence[Path], option: str, sources: Sequence[Source]
+) -> None:
     """Makes sure that files can be written, and makes their folder.
 
     Args:
-        targets: Files of one folder.
+        folder: Where all of them are.
+        targets: The files.
         option: What chooses others, for the message.
         sources: Images that must not be overwritten.
 
@@ -68,7 +71,7 @@ def check_targets(targets: Sequence[Path], option: str, sources: Sequence[Source
         UsageError: A file can't be written, or would replace an image or what is no file.
     """
     try:
-        make_writable(targets[0].parent, option)
+        make_writable(folder, option)
     except OSError as error:
         raise UsageError(printable(str(error))) from error
     images = {Path(source.name).resolve() for source in sources if source.error is None}
@@ -78,9 +81,7 @@ def check_targets(targets: Sequence[Path], option: str, sources: Sequence[Source
                 f"{printable(target)} is an image to be read; write to another place with {option}"
             )
         # What /dev/stdout leads to would be replaced by a new file.
-        if "/dev" in map(str, target.absolute().parents) or (
-            target.exists() and not target.is_file()
-        ):
+        if target.absolute().parent == Path("/dev") or (target.exists() and not target.is_file()):
             raise UsageError(
                 f"{printable(target)} is no file that could be replaced; choose another with "
                 f"{option}"

@@ -74,7 +74,8 @@ class Reading:
 
     Attributes:
         digits: In reading order.
-        page: The steps on the way, for pictures; None where nothing like ink was found.
+        page: The steps on the way, for pictures; None where nothing like ink was found, or looked
+            for.
     """
 
     digits: list[ReadDigit]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import NotRequired, TypedDict
 
+import numpy as np
+
 from mnist_cnn.photos.images import printable
 from mnist_cnn.prediction import ReadDigit, Reading
 
@@ -79,8 +81,8 @@ def _digit_record(digit: ReadDigit, min_probability: float, top: int | None) -> 
         line=digit.line,
     )
     if top is not None:
-        pairs = ((index, round(float(p), 6)) for index, p in enumerate(digit.probabilities))
-        record["top"] = sorted(pairs, key=lambda pair: -pair[1])[:top]
+        best = np.argsort(-digit.probabilities, kind="stable")[:top].tolist()
+        record["top"] = [(index, round(float(digit.probabilities[index]), 6)) for index in best]
     return record
 
 
@@ -95,11 +97,9 @@ def format_text(record: Record, name_width: int) -> str:
     width = max(TEXT_WIDTH, *map(len, record["lines"]), 0)
     for index, line in enumerate(record["lines"]):
         digits = [digit for digit in record["digits"] if digit["line"] == index]
-        details = _alternatives(digits) if digits and "top" in digits[0] else _percents(digits)
+        details = _alternatives(digits) if "top" in digits[0] else _percents(digits)
         rows += [
-            (text or "").ljust(width) + GAP + row
-            for text, row in zip_longest([line], details)
-            if row
+            (text or "").ljust(width) + GAP + row for text, row in zip_longest([line], details)
         ]
     names = [printable(record["image"])]
     return "\n".join(
