@@ -140,6 +140,17 @@ def test_what_is_saved_within_the_first_epoch_was_trained(
     assert_equal(saved(tmp_path / "run"), expected[-1])
 
 
+def test_a_last_epoch_that_max_steps_cuts_counts(
+    make_config: MakeConfig, record: Recorder, tmp_path: Path
+) -> None:
+    end = 2 * STEPS + 3
+    early = ["callbacks.averaging.epochs=4", f"+trainer.max_steps={end}"]
+    train(make_config(*SETTINGS, *LAST, *early, f"output_dir={tmp_path}/run"))
+    assert len(record.stepped) == end
+    ends = [record.stepped[step - 1] for step in (STEPS, 2 * STEPS, end)]
+    assert_equal(saved(tmp_path / "run"), mean(ends))
+
+
 def test_the_moving_average_is_on_the_device_that_is_trained_on() -> None:
     network, device = Mlp((1, 28, 28), 10), torch.device("meta")  # as good as a GPU here
     trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=device))

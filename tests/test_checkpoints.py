@@ -36,7 +36,14 @@ NORMALIZATIONS: dict[str, dict[str, Any]] = {
     "affine": {"method": "affine", "mean": 0.25, "std": 0.5},
     "column_l2": {"method": "column_l2"},
 }
-RECIPE = {"seed": 1, "model": {"_target_": "mnist_cnn.models.BnCnn", "channels": [2, 3]}}
+RECIPE = {
+    "model": {"_target_": "mnist_cnn.models.BnCnn", "channels": [2, 3]},
+    "data": {"data_dir": "data", "normalization": {"method": "affine", "mean": 0.5, "std": 0.5}},
+    "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.001},
+    "scheduler": {"_target_": "mnist_cnn.schedulers.constant"},
+    "trainer": {"max_epochs": 3},
+    "seed": 1,
+}
 
 OTHER_FILES = {
     "empty": b"",
@@ -461,16 +468,6 @@ def test_weights_of_another_network_are_refused(
     assert_refused(path, "parts don't fit its BnCnn")
 
 
-RECIPE = {
-    "model": {"_target_": "mnist_cnn.models.BnCnn", "channels": [2, 3]},
-    "data": {"data_dir": "data", "normalization": {"method": "affine", "mean": 0.5, "std": 0.5}},
-    "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.001},
-    "scheduler": {"_target_": "mnist_cnn.schedulers.constant"},
-    "trainer": {"max_epochs": 3},
-    "seed": 1,
-}
-
-
 def with_setting(key: str, value: object) -> dict[str, Any]:
     recipe: dict[str, Any] = copy.deepcopy(RECIPE)
     *groups, name = key.split(".")
@@ -502,6 +499,7 @@ def test_a_run_may_go_on_for_longer_and_elsewhere(
         ("scheduler._target_", "mnist_cnn.schedulers.step"),
         ("seed", 2),
         ("label_smoothing", 0.1),
+        ("trainer.devices", 2),
         ("trainer.precision", "16-mixed"),
         ("trainer.gradient_clip_val", 0.5),
         ("trainer.accumulate_grad_batches", 2),
@@ -539,11 +537,12 @@ def test_a_training_with_an_end_keeps_its_length(
     recipe: dict[str, Any], altered: Callable[..., Path]
 ) -> None:
     path = altered(lambda content: content["mnist_cnn"].update(recipe=recipe))
-    longer = copy.deepcopy(recipe)
-    longer["trainer"]["max_epochs"] = 9
     check_resumable(path, recipe)
-    with pytest.raises(ValueError, match=r"trainer.max_epochs=3, this run has 9"):
-        check_resumable(path, longer)
+    for name, value in (("max_epochs", 9), ("max_steps", 700)):
+        longer = copy.deepcopy(recipe)
+        longer["trainer"][name] = value
+        with pytest.raises(ValueError, match=rf"trainer.{name}=.*, this run has {value}"):
+            check_resumable(path, longer)
 
 
 def test_resuming_a_missing_file_names_it(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from conftest import ROOT, FakeData
+from mnist_cnn.hydra_run import resume_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 TINY = [
@@ -49,6 +51,22 @@ def test_two_processes_share_a_run(run_command: Run, fake_data: FakeData, tmp_pa
     assert report.returncode == 0, report.stderr
     accuracy = json.loads((tmp_path / "all" / "report.json").read_text())["accuracy"]
     assert metrics["test/accuracy"] == pytest.approx(accuracy)
+
+
+def test_two_processes_stop_together(fake_data: FakeData, tmp_path: Path) -> None:
+    two = ["trainer.accelerator=cpu", "trainer.devices=2", "+trainer.strategy=ddp", "threads=1"]
+    endless = ["trainer.max_epochs=1000", "callbacks.early_stopping=null"]
+    command = [sys.executable, str(ROOT / "train.py"), *TINY, *two, *endless, *fake_data.overrides]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    while not list(tmp_path.rglob("last.ckpt")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)  # the first process alone gets it
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    assert "go on with: " in output
 
 
 def test_a_sweep_with_several_devices_is_refused(
@@ -134,6 +152,14 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(
     rest = [sys.executable, str(ROOT / "train.py"), *command[2:], f"trainer.max_epochs={epoch + 2}"]
     done = subprocess.run(rest, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["plain-name", "lr=0.1,s=2", "a (b) [c]", "ö's"])
+def test_what_goes_on_is_a_setting_that_hydra_reads(name: str, tmp_path: Path) -> None:
+    command = shlex.split(resume_command(tmp_path / name / "last.ckpt"))
+    (override,) = OverridesParser.create().parse_overrides(command[2:])
+    assert override.key_or_group == "ckpt_path"
+    assert Path(str(override.value())).resolve() == tmp_path / name / "last.ckpt"
 
 
 def test_help_and_config_answer_without_torch() -> None:

@@ -55,7 +55,7 @@ def test_opencv_gives_what_torch_gives(
     code, output = run_here("export.py", str(path), "tiny.onnx")
     assert code == 0
     assert "tiny.onnx" in output
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob(".*"))
 
     checkpoint = load_checkpoint(path)
     normalize = build_normalization(checkpoint.normalization)
@@ -178,7 +178,7 @@ def test_an_existing_file_survives_a_failure(
     assert code == 1
     assert "No space left on device" in output
     assert (tmp_path / "tiny.onnx").read_bytes() == b"old"
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_help_says_what_is_written(run_here: Here) -> None:

@@ -130,3 +130,15 @@ def test_a_mixed_precision_changes_nothing() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         mixed = normalize(image)
     assert torch.equal(mixed, normalize(image))
+
+
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])
+def test_torch_s_default_type_changes_nothing(default: torch.dtype) -> None:
+    images = torch.rand(3, 1, 28, 28)
+    expected = MomentNormalization()(images)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)  # as Lightning does for precision=64-true, bf16-true
+    try:
+        assert_close(MomentNormalization()(images), expected, rtol=0, atol=0)
+    finally:
+        torch.set_default_dtype(before)

@@ -153,10 +153,11 @@ def test_cosine_rises_evenly_before_it_falls(
     assert seen == pytest.approx(rise + fall)
 
 
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
 @pytest.mark.parametrize("warmup", [-0.1, 1.0, "much"])
-def test_cosine_refuses_a_warm_up_that_leaves_nothing(warmup: object) -> None:
+def test_a_warm_up_that_leaves_nothing_is_refused(name: str, warmup: object) -> None:
     with pytest.raises(ValueError, match=rf"warmup is {warmup}, must be from 0 to below 1"):
-        build("cosine", MAKERS["sgd"](), 50, f"scheduler.warmup={warmup}")
+        build(name, MAKERS["sgd"](), 50, f"scheduler.warmup={warmup}")
 
 
 def test_cosine_ends_at_zero_by_default() -> None:
@@ -182,6 +183,18 @@ def test_one_cycle_rises_to_the_optimizers_rate_and_falls_to_nearly_zero(
     assert seen[peak:] == sorted(seen[peak:], reverse=True)
     assert seen[0] < LR / 10
     assert 0 < seen[-1] < LR / 10_000
+
+
+@optimizers
+@pytest.mark.parametrize("warmup", [0, 0.01, 0.02])
+def test_one_cycle_without_time_to_rise_falls(
+    warmup: float, make_optimizer: Callable[[], Optimizer]
+) -> None:
+    optimizer = make_optimizer()
+    scheduler = build("one_cycle", optimizer, 50, f"scheduler.warmup={warmup}")["scheduler"]
+    seen = rates(optimizer, scheduler, 49)
+    assert 0.99 * LR < seen[0] <= LR
+    assert seen == sorted(seen, reverse=True)
 
 
 def test_one_cycle_warms_up_for_three_tenths_by_default() -> None:

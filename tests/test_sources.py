@@ -133,7 +133,7 @@ def test_wrong_file_is_refused_by_name_and_left_alone(
     assert str(folder / name) in str(caught.value)
     assert DIGESTS[name] in str(caught.value)
     assert hashlib.sha256(wrong).hexdigest() in str(caught.value)
-    assert "delete it, and the next run fetches a fresh copy" in str(caught.value)
+    assert "fetched anew by the next run once it is deleted" in str(caught.value)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -133,6 +133,17 @@ def test_curves_by_step_come_every_so_many_steps(make_config: MakeConfig, tmp_pa
     assert [event.step for event in events.Scalars("val/loss_step")] == [4, 9, 14]
 
 
+def test_curves_by_step_go_without_validation_images(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    none = ["callbacks.step_curves.val_images=0", "trainer.log_every_n_steps=5"]
+    train(make_config(*QUICK, "trainer.max_epochs=1", *none))
+    events = EventAccumulator(str(tmp_path / "run"))
+    events.Reload()
+    assert "train/loss_step" in events.Tags()["scalars"]
+    assert "val/loss_step" not in events.Tags()["scalars"]
+
+
 def test_without_validation_trains_on_all_and_keeps_the_last_epoch(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
@@ -156,6 +167,11 @@ def test_the_last_epoch_can_be_kept_with_validation(
 def test_stops_early_when_nothing_improves(make_config: MakeConfig, tmp_path: Path) -> None:
     train(make_config(*QUICK, "optimizer.lr=0", "callbacks.early_stopping.patience=2"))
     assert read_metrics(tmp_path / "run")["epochs"] == 3
+
+
+def test_a_network_that_can_t_be_built_is_named(make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match=r"UnpaddedCnn with .*kernel=-1.* on images of shape"):
+        train(make_config("model=unpadded_cnn", "model.kernel=-1"))
 
 
 @pytest.mark.parametrize("scheduler", ["cosine", "one_cycle", "plateau", "step"])
@@ -202,9 +218,14 @@ def test_precision_and_determinism_are_settings(make_config: MakeConfig, tmp_pat
 
 
 @pytest.mark.parametrize("logger", ["none", "csv", "tensorboard"])
-def test_trains_with_every_logger(logger: str, make_config: MakeConfig, tmp_path: Path) -> None:
+def test_trains_with_every_logger(
+    logger: str, make_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     train(make_config(*QUICK, f"logger={logger}", "trainer.max_epochs=1"))
     assert read_metrics(tmp_path / "run")["test/accuracy"] > 0
+    # TensorBoard is recommended where there is something for it.
+    assert ("tensorboard --logdir" in caplog.text) == (logger == "tensorboard")
 
 
 def test_runs_without_loggers_and_callbacks(make_config: MakeConfig, tmp_path: Path) -> None:
@@ -384,6 +405,11 @@ def test_plateau_needs_a_metric(without: str, make_config: MakeConfig, tmp_path:
     of_training = ["monitor.metric=train/loss", "monitor.mode=min"]
     train(make_config(*QUICK, "scheduler=plateau", without, *of_training))
     assert "val/loss" not in read_metrics(tmp_path / "run")
+
+
+def test_plateau_needs_its_metric_after_each_epoch(make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match=r"check_val_every_n_epoch is 2; leave it out"):
+        train(make_config("scheduler=plateau", "+trainer.check_val_every_n_epoch=2"))
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true", "bf16-mixed", "32-true"])

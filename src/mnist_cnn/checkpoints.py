@@ -161,7 +161,7 @@ def check_resumable(path: str | Path, recipe: Mapping[str, Any]) -> None:
     """Checks that a training with `recipe` can go on from a checkpoint and stay what it was.
 
     The two must agree in all that makes the result: network, data, optimizer, schedule,
-    averaging, seed, precision.
+    averaging, seed, devices, precision.
 
     Args:
         path: The checkpoint.
@@ -195,13 +195,21 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     # `data_dir` is where, not what.
     groups = {
         name: recipe.get(name)
-        for name in ("model", "data", "optimizer", "scheduler", "label_smoothing", "seed")
+        for name in (
+            "model",
+            "data",
+            "optimizer",
+            "scheduler",
+            "label_smoothing",
+            "distillation",
+            "seed",
+        )
     }
-    groups["distillation"] = recipe.get("distillation")
     groups["callbacks.averaging"] = recipe.get("callbacks", {}).get("averaging")
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)
     for name in (
+        "devices",
         "precision",
         "gradient_clip_val",
         "accumulate_grad_batches",
@@ -212,6 +220,7 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     # What happens in or until the last epochs depends on their number.
     if ending or settings.get("data.plain_epochs") or settings.get("callbacks.averaging.epochs"):
         settings["trainer.max_epochs"] = recipe["trainer"]["max_epochs"]
+        settings["trainer.max_steps"] = recipe["trainer"].get("max_steps")
     return settings
 
 

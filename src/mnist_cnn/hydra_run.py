@@ -1,5 +1,6 @@
 """What Hydra knows of the run; empty where a run was started without Hydra's command line."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -35,4 +36,7 @@ def group_choices() -> dict[str, str]:
 def resume_command(checkpoint: Path) -> str:
     """What to type to go on from a checkpoint of this run."""
     settings = [text for text in overrides() if not text.startswith("ckpt_path=")]
-    return f"python train.py {shlex.join([*settings, f'ckpt_path={shown(checkpoint)}'])}"
+    path = shown(checkpoint)
+    if not re.fullmatch(r"[\w./-]+", path, re.ASCII):  # Hydra's grammar wants others quoted
+        path = "'" + path.replace("'", r"\'") + "'"
+    return f"python train.py {shlex.join([*settings, f'ckpt_path={path}'])}"

@@ -104,6 +104,7 @@ def format_summary(folder: Path, root: Path, metrics: dict[str, Any]) -> str:
         lines.append(f"checkpoint     {shown(metrics['checkpoint'])}")
     if (folder / "curves.png").exists():
         lines.append(f"curves         {shown(folder / 'curves.png')}")
-    logdir = root if folder.resolve().is_relative_to(root.resolve()) else folder
-    lines.append(f"TensorBoard    tensorboard --logdir {shown(logdir)}")
+    if any(folder.glob("events.out.tfevents*")):
+        logdir = root if folder.resolve().is_relative_to(root.resolve()) else folder
+        lines.append(f"TensorBoard    tensorboard --logdir {shown(logdir)}")
     return "\n".join(lines)

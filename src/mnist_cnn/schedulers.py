@@ -39,10 +39,8 @@ def cosine(
     Raises:
         ValueError: `warmup` is not from 0 to below 1.
     """
-    if not isinstance(warmup, int | float) or not 0 <= warmup < 1:
-        raise ValueError(f"scheduler warmup is {warmup}, must be from 0 to below 1; try 0.1")
     steps = _finite(total_steps)
-    rising = round(warmup * steps)
+    rising = _rising(warmup, steps)
     fall = CosineAnnealingLR(optimizer, T_max=max(1, steps - rising), eta_min=final_lr)
     if not rising:
         return {"scheduler": fall, "interval": "step"}
@@ -52,12 +50,19 @@ def cosine(
 
 
 def one_cycle(optimizer: Optimizer, total_steps: float, *, warmup: float) -> LRSchedulerConfigType:
-    """Rises in the first `warmup` part of all steps, then falls to nearly zero (Smith 2018)."""
+    """Rises in the first `warmup` part of all steps, then falls to nearly zero (Smith 2018).
+
+    Raises:
+        ValueError: `warmup` is not from 0 to below 1.
+    """
+    steps = _finite(total_steps)
+    # torch divides by the steps between the first one and the peak: a peak at the first is none.
+    rising = warmup if _rising(warmup, steps) > 1 else 0.0
     schedule = OneCycleLR(
         optimizer,
         max_lr=[group["lr"] for group in optimizer.param_groups],
-        total_steps=_finite(total_steps),
-        pct_start=warmup,
+        total_steps=steps,
+        pct_start=rising,
         cycle_momentum=False,  # it would give plain SGD a momentum nobody asked for
     )
     return {"scheduler": schedule, "interval": "step"}
@@ -91,6 +96,13 @@ def plateau(
     """Multiplies the rate by `factor` after over `patience` epochs without a better `monitor`."""
     schedule = ReduceLROnPlateau(optimizer, mode, factor=factor, patience=patience)
     return {"scheduler": schedule, "interval": "epoch", "monitor": monitor}
+
+
+def _rising(warmup: float, steps: int) -> int:
+    """So many of the steps are the first `warmup` part."""
+    if not isinstance(warmup, int | float) or not 0 <= warmup < 1:
+        raise ValueError(f"scheduler warmup is {warmup}, must be from 0 to below 1; try 0.1")
+    return round(warmup * steps)
 
 
 def _finite(total_steps: float) -> int:

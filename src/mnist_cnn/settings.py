@@ -90,6 +90,12 @@ def _check_monitor(cfg: DictConfig) -> None:
             f"scheduler=plateau needs a metric to watch, but monitor.metric is {metric} and "
             f"data.val_size {cfg.data.val_size}; choose others, or another scheduler"
         )
+    every = cfg.trainer.get("check_val_every_n_epoch", 1)
+    if "monitor" in cfg.scheduler and metric.startswith("val/") and every != 1:
+        raise ValueError(
+            f"scheduler=plateau watches {metric} after each epoch, but "
+            f"trainer.check_val_every_n_epoch is {every}; leave it out, or choose another scheduler"
+        )
 
 
 def validates(cfg: DictConfig) -> bool:

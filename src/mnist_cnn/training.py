@@ -213,7 +213,7 @@ def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:
             label_smoothing=cfg.label_smoothing,
             distillation=distillation,
         )
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         arguments = ", ".join(f"{k}={v}" for k, v in cfg.model.items() if k != "_target_")
         raise ValueError(
             f"model {cfg.model._target_} with {arguments} on images of shape {data.image_shape}: "

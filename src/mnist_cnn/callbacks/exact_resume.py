@@ -17,7 +17,8 @@ class ExactResume(Callback):
 
     That is the state of torch's random numbers (dropout), the training metrics of the epoch so far,
     and the position in the epoch: Lightning saves a loader's state, but doesn't restore it when the
-    optimizer's set-up asked for the number of steps. Checkpoints must be saved between two steps,
+    optimizer's set-up asked for the number of steps. Of several processes, the metrics of the first
+    stand for all. Checkpoints must be saved between two steps,
     as RunCheckpoint and Interrupt do.
     """
 

@@ -10,12 +10,16 @@ from torch import Tensor
 
 log = logging.getLogger(__name__)
 
+TOGETHER = 20  # steps after which several processes ask each other: each time they wait
+
 
 class Interrupt(Callback):
     """On Ctrl-C, finishes the step, saves a checkpoint, then stops.
 
     Between two steps is the one place where a checkpoint fits the loader's position, so that the
-    resumed training repeats the uninterrupted one. A second Ctrl-C stops at once.
+    resumed training repeats the uninterrupted one. Several processes stop after the same step, up
+    to TOGETHER steps later: one that saved alone would wait for the others, and they for it. A
+    second Ctrl-C stops at once.
 
     Args:
         checkpoint: File to save to.
@@ -43,21 +47,21 @@ class Interrupt(Callback):
         Raises:
             KeyboardInterrupt: Which Lightning turns into an orderly end.
         """
-        if self._wanted and not trainer.is_last_batch:
+        if not trainer.is_last_batch and self._all_stop(trainer, batch_idx):
             # Weights that have diverged are not worth the file that they would replace.
-            if outputs["loss"].isfinite():
+            if not _any(trainer, not outputs["loss"].isfinite()):
                 trainer.save_checkpoint(self.checkpoint, weights_only=False)  # the whole training
             raise KeyboardInterrupt
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops after the epoch's own checkpoint, if Ctrl-C was pressed in its last moments."""
-        if self._wanted:
+        if self._all_stop(trainer):
             raise KeyboardInterrupt
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gives SIGINT back."""
         self._give_back()
-        if self._wanted:
+        if self._all_stop(trainer):
             raise KeyboardInterrupt
 
     def on_exception(
@@ -65,6 +69,11 @@ class Interrupt(Callback):
     ) -> None:
         """Gives SIGINT back."""
         self._give_back()
+
+    def _all_stop(self, trainer: Trainer, batch_idx: int = 0) -> bool:
+        if trainer.world_size > 1 and batch_idx % TOGETHER:
+            return False
+        return _any(trainer, self._wanted)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._wanted:
@@ -76,3 +85,8 @@ class Interrupt(Callback):
         # Lightning ignores SIGINT while it shuts down after one; that must stay so.
         if signal.getsignal(signal.SIGINT) == self._on_signal:
             signal.signal(signal.SIGINT, self._handler_before)
+
+
+def _any(trainer: Trainer, yes: bool) -> bool:
+    """Whether any of the processes says so: what one does alone, the others would wait for."""
+    return trainer.strategy.reduce_boolean_decision(yes, all=False)

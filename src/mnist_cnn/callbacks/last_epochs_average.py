@@ -59,8 +59,9 @@ class LastEpochsAverage(WeightAveraging):
     ) -> None:
         """Updates the average, or sets it to the weights while the last epochs are to come."""
         early = trainer.current_epoch < self._first
-        # At the end of an epoch Lightning steps whatever is accumulated.
-        self._due = early or trainer.is_last_batch
+        # At the end of an epoch Lightning steps whatever is accumulated; max_steps may cut it.
+        ends = trainer.is_last_batch or trainer.global_step == trainer.max_steps
+        self._due = early or ends
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         if early and self._average_model is not None:
             self._average_model.n_averaged.zero_()  # the next update copies the weights

@@ -17,7 +17,7 @@ class StepCurves(Callback):
 
     Args:
         every_n_steps: Batches between two points; 0 for none.
-        val_images: How many validation images to look at.
+        val_images: How many validation images to look at; 0 for none.
     """
 
     def __init__(self, every_n_steps: int, val_images: int) -> None:
@@ -29,7 +29,7 @@ class StepCurves(Callback):
         """Puts the validation images aside, spread over the whole validation part."""
         data = trainer.datamodule  # type: ignore[attr-defined]  # set by Trainer.fit
         images, labels = data.part("val")
-        if len(images):
+        if len(images) and self.val_images:
             chosen = torch.linspace(0, len(images) - 1, min(self.val_images, len(images))).long()
             self._val_batch = (
                 data.normalize(images[chosen].to(pl_module.device)),

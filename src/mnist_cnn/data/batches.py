@@ -21,8 +21,8 @@ class EpochOrder:
     """Which images one process sees in an epoch, and in which order.
 
     Without a seed: all images in file order, each exactly once over all processes. With one: a
-    new permutation for each epoch; the last process gets some images twice where they don't
-    divide evenly, since training processes must take the same number of steps.
+    new permutation for each epoch; where they don't divide evenly, some processes also get an image
+    of another's, since training processes must take the same number of steps.
 
     Args:
         size: Number of images.

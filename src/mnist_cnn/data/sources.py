@@ -51,7 +51,7 @@ def provide_files(folder: Path, digests: Mapping[str, str]) -> None:
         check_digest(
             folder / name,
             digests[name],
-            remedy="delete it, and the next run fetches a fresh copy",
+            remedy="replace it; MNIST's own is fetched anew by the next run once it is deleted",
         )
     if not missing:
         return

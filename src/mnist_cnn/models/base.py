@@ -197,9 +197,10 @@ def flat_features(features: nn.Module, input_shape: Shape) -> int:
         return maps.numel()
     except RuntimeError as error:
         _, height, width = input_shape
+        reason = " ".join(str(error).split())
         raise ValueError(
-            f"images of {height}×{width} pixels are too small for this network: its convolutions "
-            "and poolings leave nothing of them; use larger images or another model"
+            f"images of {height}×{width} pixels are too small for this network, or a number of it "
+            f"is no size ({reason}); use larger images, other numbers or another model"
         ) from error
     finally:
         features.train(training)

@@ -45,8 +45,9 @@ class MomentNormalization(nn.Module):
 
 def _positions(height: int, width: int, device: torch.device) -> Tensor:
     """Of each pixel x and y in half sides from the centre, and 1: (3, H · W)."""
-    x = (2 * torch.arange(width, device=device) + 1) / width - 1
-    y = (2 * torch.arange(height, device=device) + 1) / height - 1
+    # Not torch's default type, which a precision such as 64-true changes.
+    x = (2 * torch.arange(width, dtype=torch.float32, device=device) + 1) / width - 1
+    y = (2 * torch.arange(height, dtype=torch.float32, device=device) + 1) / height - 1
     y, x = torch.meshgrid(y, x, indexing="ij")
     return torch.stack([x, y, torch.ones_like(x)]).flatten(1)
 
