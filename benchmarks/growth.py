@@ -5,7 +5,8 @@ python benchmarks/growth.py [--repeats N] [--copies N …] [--data DIR] [--out D
 bn_cnn by its text's recipe: STEPS steps of train.py for each row, but whole epochs for sizes of
 batches. The larger data sets are MNIST's 60,000 training images so many times over, in a temporary
 folder (47 MB a time): files that the training maps into memory. What was read of them counts as
-memory as long as the system has no other use for it. Writes table.md.
+memory as long as the system has no other use for it. Rows follow each other, so the machine's pace
+may drift from one to the next. Writes table.md.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from mnist_cnn.data.idx import read_idx
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.errors import Parser, ends_with_one_line, number
+from mnist_cnn.outputs import make_writable
 from processes import (
     Measurement,
     describe_machine,
@@ -109,13 +111,13 @@ def main() -> None:
     ]
     print("\n".join(lines), flush=True)
     with ends_with_one_line(), tempfile.TemporaryDirectory() as folder:
+        make_writable(options.out, "--out DIR")
         provide_files(data / "MNIST" / "raw", MNIST_SHA256)
         rows = (data_rows(data, Path(folder), options.copies), width_rows(data), batch_rows(data))
         for name, settings in (row for group in rows for row in group):
             runs = [measure_train(*settings) for _ in range(options.repeats)]
             lines.append(format_row(name, runs))
             print(lines[-1], flush=True)
-        options.out.mkdir(parents=True, exist_ok=True)
         text = "\n".join(lines) + f"\n\n{describe_machine()}, {options.repeats} repeats\n"
         (options.out / "table.md").write_text(text)
 

@@ -20,7 +20,7 @@ class Tally:
     images: int = 0
     exact: int = 0
     digits: int = 0
-    errors: int = 0  # digits substituted, missed or invented
+    errors: int = 0  # digits substituted, missed or invented; a line's end counts as one
     confident: int = 0  # images with a digit at least CONFIDENT
     milliseconds: list[float] = field(default_factory=list)
     tutorials: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PIPELINES, 0))
@@ -31,7 +31,7 @@ def table(results: dict[tuple[str, str], Tally]) -> str:
     """The results as Markdown."""
     lines = [
         "| condition | singles, % | by `threshold`, % | by `resize`, % | strings, % "
-        "| wrong digits in strings, % | ms a single | ms a string |",
+        "| wrong digits in strings, % | ms a single, median | ms a string, median |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in CONDITIONS:

@@ -22,6 +22,7 @@ import numpy as np
 
 from mnist_cnn.data.photo_files import read_part
 from mnist_cnn.errors import Parser, ends_with_one_line, number
+from mnist_cnn.outputs import check_writable
 from mnist_cnn.photos.glyphs import stands_alone
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.tutorials import PIPELINES
@@ -42,7 +43,7 @@ def _classifier(checkpoint: str | None) -> Classifier:
 
 
 def distance(read: str, truth: str) -> int:
-    """Digits that were substituted, missed or invented (Levenshtein 1965)."""
+    """Characters, digits or lines' ends, substituted, missed or invented (Levenshtein 1965)."""
     row = list(range(len(truth) + 1))
     for i, mine in enumerate(read, start=1):
         last, row[0] = row[0], i
@@ -95,6 +96,7 @@ def _make(
 def main() -> None:
     """Measures, prints, writes."""
     options = parse_arguments()
+    check_writable(options.out, "--out DIR")
     jobs = [
         (options, name, kind, count)
         for kind, names, count in (
@@ -137,7 +139,6 @@ def parse_arguments() -> argparse.Namespace:
 
 def write(folder: Path, text: str, results: dict[tuple[str, str], Tally]) -> None:
     """Writes the table, the counts and the picture of failures."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.md").write_text(text + "\n")
     counts = {
         f"{name} {kind}": {

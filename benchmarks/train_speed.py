@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from mnist_cnn.data.sources import MNIST_SHA256, provide_files
 from mnist_cnn.errors import Parser, ends_with_one_line, number
+from mnist_cnn.outputs import make_writable
 from processes import (
     NETWORKS,
     ROOT,
@@ -137,6 +138,7 @@ def main() -> None:
     results = {}
     data = str(options.data.resolve())  # the measured processes run in the project's folder
     with ends_with_one_line():
+        make_writable(options.out, "--out DIR")
         provide_files(Path(data, "MNIST", "raw"), MNIST_SHA256)
         for network in options.networks:
             measured: dict[str, list[Measurement]] = {way: [] for way in WAYS}
@@ -147,7 +149,6 @@ def main() -> None:
             results[network] = summarize(measured)
         text = f"{table(results)}\n\n{describe_machine()}, {options.repeats} repeats"
         print(f"\n{text}")
-        options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "table.md").write_text(text + "\n")
         (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         chart(results).savefig(options.out / "chart.png", dpi=120)

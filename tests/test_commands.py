@@ -281,7 +281,7 @@ def test_an_unwritable_output_folder_is_one_line(
     (tmp_path / "file").touch()
     code, output = run_here("train.py", *arguments, f"output_root={tmp_path}/file")
     assert code == 1
-    assert re.search(r"^error: output folder \S+/file/\S+ can't be written .*output_root", output)
+    assert re.search(r"^error: folder \S+/file/\S+ can't be written .*output_root", output)
     assert "Traceback" not in output
 
 

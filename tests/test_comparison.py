@@ -1,5 +1,6 @@
 """Grouping by recipe and the paired comparison, on plain data."""
 
+import math
 import random
 import statistics
 from typing import Any
@@ -126,6 +127,31 @@ def test_a_single_run_on_top_is_no_yardstick() -> None:
     assert groups[0]["group"] == "lr=9"
     (row,) = compare_groups(groups)
     assert {row["first"], row["group"]} == {"lr=1", "lr=2"}
+
+
+def test_a_first_group_with_seeds_of_its_own_is_no_yardstick() -> None:
+    groups = group_jobs(
+        make_runs("lr=9", {11: 0.99, 12: 0.99})
+        + make_runs("lr=1", {1: 0.98, 2: 0.98})
+        + make_runs("lr=2", {1: 0.97, 2: 0.97})
+    )
+    assert groups[0]["group"] == "lr=9"
+    (row,) = compare_groups(groups)
+    assert (row["first"], row["group"]) == ("lr=1", "lr=2")
+
+
+def test_a_resumed_run_is_one_of_its_recipe() -> None:
+    runs = make_runs("lr=1", {1: 0.97, 2: 0.98}) + make_runs("lr=2", {1: 0.96, 2: 0.95})
+    resumed = make_runs("lr=1", {3: 0.99})
+    resumed[0]["overrides"].append("ckpt_path=outputs/runs/TIME/checkpoints/last.ckpt")
+    assert [group["runs"] for group in group_jobs(runs + resumed)] == [3, 2]
+
+
+def test_a_loss_that_is_no_number_is_shown_as_such() -> None:
+    groups = group_jobs(make_runs("lr=1", {1: 0.97, 2: 0.98}))
+    for loss in (math.nan, math.inf):
+        groups[0]["test/loss"] = [0.1, loss]
+        assert f"| {loss:.4f} ± nan |" in format_groups(groups)
 
 
 # From printed tables of the distribution, to as many digits as they have.

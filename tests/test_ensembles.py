@@ -218,6 +218,15 @@ def test_what_one_put_aside_and_another_learned_is_refused(
         evaluate_together(checkpoints, part="val")
 
 
+def test_files_that_nobody_checks_may_be_others_in_another_folder(make_data: MakeData) -> None:
+    data = dict(make_data().hparams) | {"digests": {}}
+    other = data | {"data_dir": "elsewhere"}
+    checkpoints = [make_checkpoint("a.ckpt", data), make_checkpoint("b.ckpt", other)]
+    check_members(checkpoints, "test")
+    with pytest.raises(ValueError, match=r"differ in the data.folder \(.*elsewhere"):
+        check_members(checkpoints, "val")
+
+
 def test_a_file_counts_once(
     make_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

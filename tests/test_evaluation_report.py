@@ -163,6 +163,14 @@ def test_the_screen_shows_every_figure(noisy: Predictions) -> None:
 def test_a_network_without_finite_logits_is_shown_as_such(noisy: Predictions) -> None:
     broken = replace(noisy, logits=torch.full_like(noisy.logits, math.nan))
     assert "\nnegative log-likelihood       nan\n" in format_report(broken)
+    assert report_data(broken)["loss"] is None
+
+
+def test_an_ensemble_with_a_loss_that_is_no_number_is_shown_as_such(noisy: Predictions) -> None:
+    members = (Member("a.ckpt", 0.5, math.nan, None, None), Member("b.ckpt", 0.5, 1.0, None, None))
+    report = format_report(replace(noisy, members=members))
+    assert "nan ± nan" in report
+    assert report_data(replace(noisy, members=members))["members"][0]["loss"] is None
 
 
 def test_a_class_without_images_is_shown_as_such() -> None:

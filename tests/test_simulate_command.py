@@ -1,6 +1,7 @@
 """python simulate.py, as a person at the screen has it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -37,13 +38,25 @@ def test_bad_numbers_are_usage_errors(
 def test_a_folder_that_cannot_be_made_is_one_line(run_here: Here) -> None:
     code, output = run_here("simulate.py", "--out", "/dev/null/photos")
     assert code == 1
-    assert output.startswith("error: output folder /dev/null/photos can't be written")
+    assert output.startswith("error: folder /dev/null/photos can't be written")
     assert "--out DIR" in output
     assert output.count("\n") <= 1
 
 
-def test_altered_files_of_mnist_are_one_line(run_here: Here) -> None:
+def test_altered_files_of_mnist_are_one_line(run_here: Here, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    (folder / "train-labels-idx1-ubyte").write_bytes(b"1")
+    code, output = run_here("simulate.py", "--out", "out")
+    assert code == 1
+    assert output.startswith("error: data file ")
+    assert "has SHA-256" in output
+    assert output.count("\n") <= 1
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line(run_here: Here) -> None:
     code, output = run_here("simulate.py", "--data", "/dev/null", "--out", "out")
     assert code == 1
-    assert output.startswith("error: ")
+    assert output.startswith("error: folder /dev/null/MNIST/raw can't be written")
+    assert "choose another with data.data_dir or --data" in output
     assert output.count("\n") <= 1

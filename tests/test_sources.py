@@ -487,6 +487,7 @@ def test_without_any_real_source_the_error_lists_all(folder: Path) -> None:
 PROCESS = """
 import importlib.util, json, sys, time
 from pathlib import Path
+sys.path.append(str(Path(sys.argv[1]).parents[2]))  # of this package; others are not needed
 spec = importlib.util.spec_from_file_location("sources", sys.argv[1])
 sources = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sources)

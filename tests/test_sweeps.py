@@ -120,6 +120,23 @@ def test_a_job_with_damaged_metrics_is_a_failed_one(tmp_path: Path) -> None:
     assert read_table(tmp_path / "summary.md")[2][-1].startswith("metrics.json is damaged: Exp")
 
 
+@pytest.mark.parametrize("metrics", [{}, {"accuracy": 1}, {"seed": 1}])
+def test_metrics_of_another_project_are_damaged_ones(metrics: Job, tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "seed=1", metrics)
+    (job,) = read_jobs(tmp_path)
+    assert job["error"] == "metrics.json is damaged: it has no seed or no parameters"
+    assert summarize(tmp_path) == 1
+
+
+@pytest.mark.parametrize("typed", ["- 'lr=1", "lr: 1", "7", ""])
+def test_damaged_settings_lose_no_job(typed: str, tmp_path: Path) -> None:
+    write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
+    (tmp_path / "0" / ".hydra" / "overrides.yaml").write_text(typed)
+    (job,) = read_jobs(tmp_path)
+    assert job["overrides"] == []
+    assert job["test/accuracy"] == 0.9
+
+
 def test_jobs_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for number in range(12):
         write_job(tmp_path, number, f"lr={number}", measured(None, 0.9))
@@ -343,7 +360,7 @@ def test_an_output_folder_below_a_file_ends_in_one_line(place: str, tmp_path: Pa
     with pytest.raises(SystemExit) as caught:
         check_writable(tmp_path / place, "output_root=FOLDER")
     message = str(caught.value.code)
-    assert message.startswith(f"error: output folder {tmp_path / place} can't be written (")
+    assert message.startswith(f"error: folder {tmp_path / place} can't be written (")
     assert "\n" not in message
 
 
@@ -365,7 +382,7 @@ def test_the_output_check_looks_at_the_folder_of_the_command(
     dirs = {"run": {"dir": str(tmp_path / "run")}, "sweep": {"dir": str(tmp_path / "sweep")}}
     hook(OmegaConf.create({"hydra": dirs}))
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [key]
-    with pytest.raises(SystemExit, match="output folder"):
+    with pytest.raises(SystemExit, match="folder"):
         hook(OmegaConf.create({"hydra": {key: {"dir": str(tmp_path / "file" / "x")}}}))
 
 

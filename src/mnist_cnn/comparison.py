@@ -44,7 +44,8 @@ def group_jobs(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             name = " ".join(own) or f"job {job['job']}"
             failed.append(_new_group(name, job["sweep"]) | {"error": job["error"]})
             continue
-        recipe = [text for text in own if not text.startswith("seed=")]
+        # A resumed run has the settings of the one that it goes on with.
+        recipe = [text for text in own if not text.startswith(("seed=", "ckpt_path="))]
         key = job["sweep"], frozenset(recipe)  # whatever the order they were typed in
         group = groups.setdefault(key, _new_group(" ".join(recipe), job["sweep"]))
         group["jobs"].append(job)
@@ -79,7 +80,7 @@ def _tell_apart(groups: Sequence[dict[str, Any]]) -> None:
 
 
 def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Compares each group's accuracy with that of the first one that has two runs, by seed.
+    """Compares accuracies with that of the first group that shares two seeds with a later one.
 
     It is the test accuracy, or, where a group has none (`trainer.limit_test_batches=0`), that of
     validation: by it the first group was chosen, so its lead is somewhat too large. Where a group
@@ -95,7 +96,7 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         groups: As `group_jobs` returns them. Failed jobs take no part.
 
     Returns:
-        Per other group with two or more of the first group's seeds: `group` and `first` (names),
+        Per later group with two or more of the first one's seeds: `group` and `first` (names),
         `figure` (what is compared), `seeds` (how many are common), `difference` (the mean, above 0
         where this group is better), and the ends of its 95 % interval, `low` and `high`; in
         percentage points.
@@ -109,9 +110,16 @@ def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     )
     by_test = tested and (len(tested) == len(repeated) or len(validated) < len(repeated))
     figure, comparable = ("test/accuracy", tested) if by_test else ("val/accuracy", validated)
-    if len(comparable) < 2:
-        return []
-    first, *others = comparable
+    for place, first in enumerate(comparable[:-1], start=1):
+        comparisons = _compare_with(first, comparable[place:], figure)
+        if comparisons:
+            return comparisons
+    return []
+
+
+def _compare_with(
+    first: dict[str, Any], others: Sequence[dict[str, Any]], figure: str
+) -> list[dict[str, Any]]:
     reference = _by_seed(figure, first)
     comparisons = []
     for group in others:
@@ -197,7 +205,15 @@ def _spread(values: Sequence[float], scale: float, decimals: int) -> str:
     mean = f"{scale * statistics.fmean(values):.{decimals}f}"
     if len(values) < 2:
         return mean
-    return f"{mean} ± {scale * statistics.stdev(values):.{decimals}f}"
+    return f"{mean} ± {scale * sample_deviation(values):.{decimals}f}"
+
+
+def sample_deviation(values: Sequence[float]) -> float:
+    """Sample standard deviation of two or more values; NaN where one is infinite or none at all.
+
+    A network that diverged has such a loss; `statistics.stdev` fails on it.
+    """
+    return statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
 
 
 def format_comparisons(comparisons: Sequence[dict[str, Any]]) -> str:

@@ -26,8 +26,7 @@ def make_writable(folder: Path, option: str) -> None:
             pass
     except OSError as error:
         raise OSError(
-            f"output folder {folder} can't be written ({error.strerror}); choose another with "
-            f"{option}"
+            f"folder {folder} can't be written ({error.strerror}); choose another with {option}"
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from yaml import YAMLError
 
 from mnist_cnn.comparison import (
     MEASURED,
@@ -15,6 +16,7 @@ from mnist_cnn.comparison import (
     format_comparisons,
     format_groups,
     group_jobs,
+    sample_deviation,
 )
 from mnist_cnn.outputs import shown
 
@@ -100,16 +102,29 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
         sweeps = (parent for parent in run.parents if (parent / "multirun.yaml").exists())
         sweep = next(sweeps, run.parent)
         place = {"sweep": shown(sweep), "job": str(run.relative_to(sweep))}
-        try:
-            metrics = dict(json.loads((run / "metrics.json").read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            metrics = {"error": "did not finish"}
-        except (TypeError, ValueError) as error:
-            metrics = {"error": f"metrics.json is damaged: {error}"}
-        typed = run / ".hydra" / "overrides.yaml"  # not there where the run was killed at once
-        overrides = OmegaConf.to_container(OmegaConf.load(typed)) if typed.exists() else []
-        jobs.append({**metrics, **place, "overrides": overrides})
+        jobs.append({**_read_metrics(run), **place, "overrides": _read_overrides(run)})
     return jobs
+
+
+def _read_metrics(run: Path) -> dict[str, Any]:
+    try:
+        metrics = dict(json.loads((run / "metrics.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {"error": "did not finish"}
+    except (TypeError, ValueError) as error:
+        return {"error": f"metrics.json is damaged: {error}"}
+    if "error" not in metrics and not {"seed", "parameters"} <= metrics.keys():
+        return {"error": "metrics.json is damaged: it has no seed or no parameters"}
+    return metrics
+
+
+def _read_overrides(run: Path) -> list[str]:
+    """As they were typed; empty where the run was killed before Hydra had written them."""
+    try:
+        found = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
+    except (OSError, YAMLError):  # OSError also stands for what is neither a list nor a mapping
+        return []
+    return [str(text) for text in found] if isinstance(found, list) else []
 
 
 def _flat_job(job: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +137,7 @@ def _flat_group(group: dict[str, Any]) -> dict[str, Any]:
     for figure in MEASURED:
         values = group[figure]
         row[f"{figure}_mean"] = statistics.fmean(values) if values else ""
-        row[f"{figure}_sd"] = statistics.stdev(values) if len(values) > 1 else ""
+        row[f"{figure}_sd"] = sample_deviation(values) if len(values) > 1 else ""
         row[f"{figure}_min"] = min(values, default="")
         row[f"{figure}_max"] = max(values, default="")
     return row | {"error": group.get("error", "")}

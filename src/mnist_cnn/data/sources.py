@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mnist_cnn.outputs import make_writable
+
 log = logging.getLogger(__name__)
 
 # SHA-256 of the unpacked files, as published by LeCun, Cortes and Burges.
@@ -45,6 +47,7 @@ def provide_files(folder: Path, digests: Mapping[str, str]) -> None:
     Raises:
         ValueError: A file is there with another digest. It is left alone.
         FileNotFoundError: No source has the missing files; says what each one answered.
+        OSError: Files are missing, and the folder can't be written.
     """
     missing = [name for name in digests if not (folder / name).exists()]
     for name in digests.keys() - missing:
@@ -55,7 +58,7 @@ def provide_files(folder: Path, digests: Mapping[str, str]) -> None:
         )
     if not missing:
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_writable(folder, "data.data_dir or --data")
     answers = []
     for source, fetch in SOURCES.items():
         # Inside `folder`: a rename is atomic only within one file system.

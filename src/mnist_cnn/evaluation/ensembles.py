@@ -100,7 +100,9 @@ def _task(checkpoint: Checkpoint, part: str) -> dict[str, object]:
     network = checkpoint.model.hparams
     data = MnistDataModule(**checkpoint.data)
     # What one network put aside, another may have learned.
-    split = ("val_size", "val_split", "split_seed") if part == "val" else ()
+    split: tuple[str, ...] = ("val_size", "val_split", "split_seed") if part == "val" else ()
+    if split and not data.digests:  # files of another folder may be others
+        split += ("folder",)
     return {
         "number of classes": network["num_classes"],
         "shape of the images": tuple(network["input_shape"]),

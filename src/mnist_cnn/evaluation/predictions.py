@@ -109,8 +109,8 @@ class Predictions:
         """Expected calibration error, in [0, 1].
 
         The mean distance (l1) of probability and accuracy over 15 equal bins of the highest
-        probability; one of exactly 1 has a bin of its own. Guo et al. 2017, "On calibration of
-        modern neural networks".
+        probability; one that is 1 in float32 has a bin of its own. Guo et al. 2017, "On
+        calibration of modern neural networks".
         """
         classes = self.logits.shape[1]
         return multiclass_calibration_error(

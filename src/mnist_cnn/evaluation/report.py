@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mnist_cnn.comparison import sample_deviation
 from mnist_cnn.evaluation.predictions import Member, Predictions
 from mnist_cnn.outputs import write_json
 
@@ -89,7 +90,7 @@ def _explain(misread_by_all: int, members: int) -> list[str]:
 
 
 def _format_spread(values: Sequence[float], style: str) -> str:
-    mean, deviation = statistics.fmean(values), statistics.stdev(values)
+    mean, deviation = statistics.fmean(values), sample_deviation(values)
     return f"{mean:{style}} ± {deviation:{style}}  ({min(values):{style}} to {max(values):{style}})"
 
 
@@ -102,9 +103,10 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
     """All figures as plain data.
 
     Accuracies and the other shares are in [0, 1]; `loss` is the mean negative log-likelihood, in
-    nats; `turn` is in degrees. Where no label is in doubt there is no `beyond_doubt`, and a
-    member's figures beyond doubt are None. There are `members` only of an ensemble, and with them
-    the indices `misread_by_all`, of validation images only.
+    nats; `turn` is in degrees. What is no finite number, such as the accuracy of a class without
+    images, is None, since JSON has no NaN. Where no label is in doubt there is no `beyond_doubt`,
+    and a member's figures beyond doubt are None. There are `members` only of an ensemble, and with
+    them the indices `misread_by_all`, of validation images only.
     """
     data = {
         "images": len(predictions.labels),
@@ -113,10 +115,7 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
         **_accuracy_data(predictions),
         "expected_calibration_error": predictions.calibration_error,
         "coverage_by_accuracy": {str(key): share for key, share in predictions.coverages.items()},
-        # JSON has no NaN, which a class without images has.
-        "accuracy_by_class": [
-            None if math.isnan(share) else share for share in predictions.accuracy_by_class
-        ],
+        "accuracy_by_class": list(predictions.accuracy_by_class),
         "confusion_matrix": predictions.confusion.tolist(),
     }
     if predictions.doubtful:
@@ -129,7 +128,15 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
     if predictions.members:
         data["members"] = [asdict(member) for member in predictions.members]
         data["misread_by_all"] = list(predictions.misread_by_all)
-    return data
+    return _without_nan(data)  # type: ignore[no-any-return]  # a dictionary stays one
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401  # plain data of any kind
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _accuracy_data(predictions: Predictions) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _blur(rng: np.random.Generator, page: Floats, sigma: float) -> Floats:
         return page
     if rng.random() < 0.6:
         return np.asarray(cv2.GaussianBlur(page, (0, 0), sigma), np.float32)
-    length = 3.0 * sigma  # of the same standard deviation as the other one, along its way
+    length = 3.0 * sigma  # about the standard deviation of the other one, along its way
     side = 2 * int(np.ceil(length / 2)) + 1
     angle = rng.uniform(0, np.pi)
     reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
