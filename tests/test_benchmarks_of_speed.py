@@ -1,6 +1,7 @@
 """The benchmarks of speed run and count rightly."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,9 @@ import torch
 from omegaconf import DictConfig
 from torchvision.datasets import MNIST
 
-from conftest import ROOT, STANDARDIZE, FakeData
+from conftest import ROOT, STANDARDIZE, FakeData, compose_config
 from mnist_cnn.data import MnistDataModule, build_normalization
+from mnist_cnn.training import train
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -258,6 +260,52 @@ def test_commands_are_timed_and_raced(
     assert "| train.py --help | 5.00 (5.00 to 5.00) |" in output
     assert "| train.py to its first step | 4.00 (4.00 to 4.00) |" in output
     assert "|   epochs | 3.00 (3.00 to 3.00) |" in output
+
+
+def test_evaluation_is_timed_with_the_network_that_was_trained(
+    fake_data: FakeData, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(command: list[str]) -> None:
+        # As train.py does, but with the digests of the fake data.
+        script, *settings, output = command
+        assert script == "train.py"
+        folder = Path(output.removeprefix("hydra.run.dir="))
+        train(compose_config(fake_data, folder, *settings))
+
+    monkeypatch.setattr(command_speed, "NETWORKS", ("digit_cnn",))
+    monkeypatch.setattr(command_speed, "measure", measure)
+    command_speed.time_evaluation(str(fake_data.folder), 2)
+    assert re.fullmatch(
+        r"\| evaluation of digit_cnn \| \d+\.\d\d \(\d.*\) \|\n", capsys.readouterr().out
+    )
+
+
+def test_train_speed_prints_and_writes_table_figures_and_chart(
+    fake_data: FakeData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = []
+
+    def way(name: str) -> Callable[[str, str], dict[str, float]]:
+        def run(network: str, data: str) -> dict[str, float]:
+            asked.append((network, data))
+            return MEASURED[name][0]
+
+        return run
+
+    monkeypatch.setattr(train_speed, "WAYS", {name: way(name) for name in train_speed.WAYS})
+    monkeypatch.setattr(train_speed, "MNIST_SHA256", fake_data.digests)
+    out = tmp_path / "out"
+    folders = ["--data", str(fake_data.folder), "--out", str(out)]
+    run_main(train_speed.main, monkeypatch, "--networks", "bn_cnn", *folders)
+    assert asked == [("bn_cnn", str(fake_data.folder))] * 2 * len(MEASURED)
+    row = "| bn_cnn | 10.0 | 4.0 | 5.0 | 2.0 | 2.0 | 150 | 4 |"
+    assert row in capsys.readouterr().out
+    assert row in (out / "table.md").read_text()
+    assert json.loads((out / "results.json").read_text())["bn_cnn"]["against_text"] == [0.4, 0.4]
+    assert (out / "chart.png").stat().st_size > 0
 
 
 def test_a_training_that_fails_has_no_first_step() -> None:

@@ -104,11 +104,11 @@ def build_distillation(settings: dict[str, Any], data: MnistDataModule) -> Disti
             other classes apart, or a number is out of its range.
     """
     teachers = []
-    own = (tuple(data.image_shape), data.num_classes, data.hparams["normalization"])
     for path in settings["teachers"]:
         checkpoint = load_checkpoint(path)
         network = checkpoint.model.hparams
         theirs = (tuple(network["input_shape"]), network["num_classes"], checkpoint.normalization)
+        own = (tuple(data.image_shape), data.num_classes, data.hparams["normalization"])
         for what, one, other in zip(
             ("images of shape", "number of classes", "data/normalization"), theirs, own, strict=True
         ):

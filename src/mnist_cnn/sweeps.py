@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from yaml import YAMLError
+from yaml import YAMLError  # type: ignore[import-untyped]  # Hydra's own dependency, untyped
 
 from mnist_cnn.comparison import (
     MEASURED,
