@@ -7,19 +7,25 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_cnn.photos.ink import Bytes
-from mnist_cnn.photos.pieces import weighted_median
+from mnist_cnn.photos.pieces import weighted_median, writing_height
 
 Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int_]
 
 STROKE = 0.06  # the widest stroke, a share of the picture's longer side
 THICK = 2.5  # what enters from the frame, in strokes of the writing
 THICK_ALONE = 0.1  # the same, where nothing else was found: a share of the image's shorter side
+# What a pen is that enters from the frame, however thin. Of tuning digits that touch the frame none
+# that is as slim and solid is longer than 1.42.
+SLIM = 0.3  # shorter by longer side, at most
+SOLID = 0.6  # of its rectangle, at least
+LONG = 1.6  # in heights of the writing, at least
 RIM = 0.015  # of the longer side: soft edges of what is cut out
 EVEN = 0.3  # share of a shadow that must be as even as the paper beside it: the rest may be ink
 
 
 def find_clutter(mask: Bytes) -> Bytes:
-    """What enters from the frame and is thicker than the strokes of the writing.
+    """What enters from the frame and is thicker than the strokes of the writing, or a long bar.
 
     Args:
         mask: (H, W), uint8, 255 where something stands out from the paper.
@@ -29,19 +35,31 @@ def find_clutter(mask: Bytes) -> Bytes:
     """
     if not any(edge.any() for edge in _edges(mask)):
         return np.zeros_like(mask)
-    labels, areas, strokes = _components(mask)
+    labels, boxes, areas, strokes = _components(mask)
     at_frame = np.zeros(len(areas), bool)
     for edge in _edges(labels):
         at_frame[np.unique(edge)] = True
     at_frame[0] = False
     inside = ~at_frame
     inside[0] = False
-    limit = THICK_ALONE * min(mask.shape)
-    if inside.any():
-        # The middle stroke by area: specks of dirt don't count.
-        limit = THICK * weighted_median(strokes[inside], areas[inside])
-    thick = at_frame & (strokes > limit)
-    return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
+    if not inside.any():
+        clutter = at_frame & (strokes > THICK_ALONE * min(mask.shape))
+    else:
+        # The middle one by area: specks of dirt don't count.
+        clutter = at_frame & (strokes > THICK * weighted_median(strokes[inside], areas[inside]))
+        length = LONG * writing_height(boxes[inside, 3], areas[inside])
+        for label in np.flatnonzero(at_frame & (np.hypot(*boxes[:, 2:].T) >= length)):
+            x, y, width, height = boxes[label]
+            own = labels[y : y + height, x : x + width] == label
+            clutter[label] |= _is_bar(own, length)
+    return with_rim(np.where(clutter[labels], 255, 0).astype(np.uint8), RIM)
+
+
+def _is_bar(own: npt.NDArray[np.bool_], length: float) -> bool:
+    """Whether a component is slim, solid and at least so long, whatever its direction."""
+    sides = 1 + np.array(cv2.minAreaRect(cv2.findNonZero(own.astype(np.uint8)))[1])
+    slim = sides.max() >= length and sides.min() <= SLIM * sides.max()
+    return bool(slim and own.sum() >= SOLID * sides.prod())
 
 
 def find_objects(mask: Bytes) -> Bytes:
@@ -53,7 +71,7 @@ def find_objects(mask: Bytes) -> Bytes:
     Returns:
         (H, W), uint8, 255 where there is an object; nowhere if nothing else is in the picture.
     """
-    labels, areas, strokes = _components(mask)
+    labels, _, areas, strokes = _components(mask)
     if len(areas) < 3:  # of one object alone nobody can tell
         return np.zeros_like(mask)
     # The middle one by length: a large object is short beside what is written.
@@ -66,13 +84,17 @@ def _edges(picture: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
     return picture[:2], picture[-2:], picture[:, :2], picture[:, -2:]
 
 
-def _components(mask: Bytes) -> tuple[npt.NDArray[np.int32], Doubles, Doubles]:
-    """Labels (H, W), areas and stroke widths, see `Piece.stroke_width`; the first is the paper."""
+def _components(mask: Bytes) -> tuple[npt.NDArray[np.int32], Ints, Doubles, Doubles]:
+    """Labels (H, W), boxes (N, 4), areas and stroke widths (N,); the first one is the paper.
+
+    Boxes are x, y, width and height; a stroke width is that of `Piece.stroke_width`.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     areas = np.maximum(stats[:, cv2.CC_STAT_AREA], 1).astype(np.float64)
     means = np.bincount(labels.ravel(), distance.ravel(), count) / areas
-    return np.asarray(labels, np.int32), areas, np.maximum(4 * means - 2, 1.0)
+    boxes = np.asarray(stats[:, : cv2.CC_STAT_AREA], np.int_)
+    return np.asarray(labels, np.int32), boxes, areas, np.maximum(4 * means - 2, 1.0)
 
 
 def with_rim(mask: Bytes, share: float) -> Bytes:

@@ -16,6 +16,7 @@ SMALLEST = 16  # pixels; in what is shorter no line can be told from a stroke
 WIDER = 1.5  # width by height of what a line across may be part of: a 7 is narrower than this
 ACROSS = 0.65  # its width, that such a line is as long as
 ALONG = 0.85  # its height, that the wall of a box or cell is as long as
+THIN = 0.12  # its shorter side, that the lines of a box are at most as thick as: an 8's are thicker
 
 
 def find_drawn_lines(ink: Ink, *, boxes: bool = False) -> Bytes:
@@ -45,6 +46,8 @@ def find_drawn_lines(ink: Ink, *, boxes: bool = False) -> Bytes:
             continue
         rest = part.mask & ~(across | along)
         thickness = round(Piece(0, 0, across).stroke_width)
+        if boxes and thickness > THIN * min(part.mask.shape):
+            continue
         strokes = strokes_across(part, rest, across > 0, thickness, upright=True)
         strokes |= strokes_across(part, rest, along > 0, thickness, upright=False)
         left = rest | strokes

@@ -13,6 +13,9 @@ from mnist_cnn.photos.pieces import LOWEST, Piece
 LONG = 3.0  # in its own widths: what is shorter is a blot, no stroke
 # What a 0 with a slash is.
 SLASH = 0.35  # of the slash, shorter by longer side, at most
+# A slim stroke's height by the ring's around it, for a 1 in a ring: tuning digits have 0.40 to
+# 0.58. A slash is higher, a blot in a digit's hole lower.
+IN_RING = 0.35, 0.6
 OVAL = 0.9  # of the ring, share of its rectangle, at most; an ellipse has 0.79
 
 # What goes around strokes, though it is open.
@@ -97,7 +100,7 @@ def find_open_rings(mask: Bytes) -> Bytes:
         within = written & (starts > start).all(1) & (ends < end).all(1)
         strokes = 1 + np.flatnonzero(within)
         slashed = len(strokes) == 1 and _may_be_slash(
-            cv2.findNonZero((labels == strokes[0]).astype(np.uint8))
+            cv2.findNonZero((labels == strokes[0]).astype(np.uint8)), (end - start)[1]
         )
         if len(strokes) and not slashed:
             middle = (starts[within].min(0) + ends[within].max(0)) / 2
@@ -152,10 +155,16 @@ def _goes_around(ring: npt.NDArray[np.bool_], middle: npt.NDArray[np.float64]) -
     return bool(seen.mean() >= AROUND)
 
 
-def _may_be_slash(points: Outline) -> bool:
-    """Whether a stroke, given by its outline or by all of its pixels, (N, 1, 2), is slim."""
+def _may_be_slash(points: Outline, height: float) -> bool:
+    """Whether a stroke is slim, and not of the height of a digit in a ring.
+
+    Args:
+        points: Its outline or all of its pixels, (N, 1, 2).
+        height: Of the ring, in pixels.
+    """
     shorter, longer = sorted(cv2.minAreaRect(points)[1])
-    return bool(shorter <= SLASH * longer)
+    share = cv2.boundingRect(points)[3] / height
+    return bool(shorter <= SLASH * longer and not IN_RING[0] <= share <= IN_RING[1])
 
 
 def _is_slashed(ring: Outline, strokes: Sequence[Outline]) -> bool:
@@ -163,7 +172,7 @@ def _is_slashed(ring: Outline, strokes: Sequence[Outline]) -> bool:
     _, _, width, height = cv2.boundingRect(ring)
     return bool(
         len(strokes) == 1
-        and _may_be_slash(strokes[0])
+        and _may_be_slash(strokes[0], height)
         and width < height
         and cv2.contourArea(ring) <= OVAL * np.prod(cv2.minAreaRect(ring)[1])
     )

@@ -154,8 +154,9 @@ def _without_specks(mask: Bytes) -> Bytes:
     if not len(stats):
         return mask
     heights, areas = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
-    size = writing_height(heights, areas)
     sides = np.maximum(heights, stats[:, cv2.CC_STAT_WIDTH])
+    large = sides >= LOWEST  # pepper may outweigh all writing
+    size = writing_height(heights[large], areas[large]) if large.any() else 0.0
     kept = np.r_[False, sides >= SPECK * max(size, LOWEST)] & (size >= LOWEST)
     if kept[1:].all():
         return mask

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mnist_cnn.photos.ink import Bytes, Floats, Ink, size_within
+from mnist_cnn.photos.ink import Bytes, Floats, Ink, components_with, size_within
 
 SIDE = 256  # pixels of the longer side at which rules are looked for
 SMALLEST = 8  # pixels of the shorter side, below which nothing can be told from a line
@@ -37,12 +37,16 @@ def remove_rules(ink: Ink) -> Bytes:
     sheet = None if ink.sheet is None else np.ascontiguousarray(ink.sheet.T)
     turned = _bands(np.ascontiguousarray(mask.T), sheet)
     along = [(band.T, thickness) for band, thickness in turned]
-    without = mask.copy()
-    for band, _ in across + along:
+    without, beside = mask.copy(), np.zeros_like(mask)
+    for band, thickness in across + along:
         without[band] = 0
+        side = 2 * thickness + 1
+        beside |= cv2.dilate(band.astype(np.uint8), np.ones((side, side), np.uint8))
     for bands, upright in ((across, True), (along, False)):
         for band, thickness in bands:
             without |= strokes_across(ink, without, band, thickness, upright=upright)
+    # What lies along a line and nowhere else is its edge: slopes are tried in steps.
+    without = components_with(without, beside == 0)
     left = cv2.countNonZero(without)
     # One or two lines that are all there is are no print: a 1 across the frame, say.
     if len(across) + len(along) <= 2 and left < CRUMBS * cv2.countNonZero(mask):

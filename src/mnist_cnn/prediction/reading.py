@@ -25,8 +25,10 @@ CUT_DOUBT = 2.0
 IMPOSSIBLE = 1e-6
 # Share of the highest possible score that makes a second look at an image needless.
 CERTAIN = 0.95
-# The same for a second ink, to be read beside a first one that is certain.
+# The same for a second ink, to be read beside a first one that is certain, or a thing.
 NEARLY = 0.85
+# A box or a pen, darker than what is written beside it, has so many pieces at most: no digits.
+FEW = 3
 # Probability from which on candidates are shown where nothing is likelier: a bar that stands alone
 # looks like a 1, and like what else enters photos.
 LEAST = 0.05
@@ -223,13 +225,16 @@ def _best(looks: Sequence[_Look]) -> _Look:
 
 
 def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) -> Iterator[_Look]:
-    """Beside a certain look, at a fainter ink, too; otherwise at the same ink in finer cuts."""
-    if best.is_certain:
-        beside = _looks(pages_with_fainter(best.page), classify, single=False)
+    """At a fainter ink, too, beside what is certain or a thing; otherwise at finer cuts."""
+    darkest = best if best.is_certain else looks[0]
+    is_thing = not best.digits and len(darkest.page.pieces) <= FEW
+    if best.is_certain or is_thing:
+        beside = _looks(pages_with_fainter(darkest.page), classify, single=False)
         # Without further digits it is no ink: it would make those that were read larger.
         for look in beside:
             if look.explained >= NEARLY and len(look.digits) > len(best.digits):
                 yield look
+    if best.is_certain:
         return
     # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
     whole = next(look for look in looks if look.page.writing is best.page.writing)
