@@ -52,6 +52,31 @@ def test_soft_edges_of_clutter_go_too() -> None:
     assert (find_clutter(mask)[grown > 0] > 0).all()
 
 
+@pytest.mark.parametrize(
+    "ends", [((330, -5), (345, 305)), ((420, 10), (270, 270)), ((-5, 270), (170, 285))]
+)
+def test_a_pen_is_clutter_though_it_is_as_thin_as_a_stroke(ends: list[tuple[int, int]]) -> None:
+    pen = np.zeros((300, 400), np.uint8)
+    cv2.line(pen, *ends, 255, 10)
+    clutter = find_clutter(ring() | pen)
+    assert (clutter[pen > 0] > 0).all()
+    assert not clutter[ring() > 0].any()
+
+
+@pytest.mark.parametrize("thickness", [4, 10])
+def test_a_1_at_the_frame_is_no_pen(thickness: int) -> None:
+    mask = ring()
+    cv2.line(mask, (330, -5), (320, 110), 255, thickness)
+    assert not find_clutter(mask).any()
+
+
+def test_digits_on_a_line_that_enters_are_no_pen() -> None:
+    mask = np.roll(ring(), -100, axis=1)
+    cv2.line(mask, (220, 204), (405, 204), 255, 8)
+    cv2.line(mask, (300, 110), (300, 204), 255, 8)
+    assert not find_clutter(mask).any()
+
+
 def test_a_digit_at_the_frame_is_none() -> None:
     mask = ring()
     cv2.ellipse(mask, (30, 150), (30, 46), 0, 0, 360, 255, 8)

@@ -102,6 +102,13 @@ def test_a_ring_is_no_box() -> None:
     assert not find_drawn_lines(ink_of(ring), boxes=True).any()
 
 
+@pytest.mark.parametrize("thickness", [6, 12])
+def test_an_angular_8_is_no_box(thickness: int) -> None:
+    eight = cv2.rectangle(empty(), (270, 100), (330, 150), 255, thickness).astype(np.uint8)
+    cv2.rectangle(eight, (270, 150), (330, 200), 255, thickness)
+    assert bool(find_drawn_lines(ink_of(eight), boxes=True).any()) == (thickness == 6)
+
+
 def test_a_1_on_a_line_is_no_wall() -> None:
     under, one = line((80, 220), (520, 220)), line((300, 100), (300, 220), 8)
     assert not find_drawn_lines(ink_of(under | one))[100:210].any()
@@ -141,6 +148,15 @@ def test_a_digit_that_touches_a_box_no_wider_than_high_is_a_piece_of_the_first_p
     digits = line((275, 92), (275, 170)) | line((320, 115), (320, 180))
     page = next(read_pages(paper(upright | digits), 1.0))
     np.testing.assert_allclose(middles(page), [275, 320], atol=8)
+
+
+def test_a_single_digit_that_touches_its_box_is_a_piece_of_a_later_page() -> None:
+    upright = np.asarray(cv2.rectangle(empty(), (240, 90), (350, 210), 255, 5), np.uint8)
+    mask = upright | loop(267, 150)
+    assert cv2.connectedComponents(mask)[0] == 2
+    first, *others = read_pages(paper(mask), 1.0)
+    assert middles(first) == pytest.approx([295], abs=8)
+    assert any(middles(page) == pytest.approx([267], abs=8) for page in others)
 
 
 def test_pieces_of_the_first_page_are_in_a_ring_that_is_open_and_beside_a_rule() -> None:

@@ -75,9 +75,11 @@ def test_noise_alone_is_nothing() -> None:
     assert find_pieces(mask) == []
 
 
-def test_many_specks_do_not_hide_the_writing() -> None:
+@pytest.mark.parametrize("step", [12, 3])
+def test_many_specks_do_not_hide_the_writing(step: int) -> None:
     mask = digits()
-    mask[::12, ::12] = 255
+    mask[::step, ::step] = 255
+    assert (cv2.countNonZero(mask) > 2 * cv2.countNonZero(digits())) == (step == 3)
     assert len(find_pieces(mask)) == 2
 
 

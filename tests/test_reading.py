@@ -476,6 +476,16 @@ def test_a_fainter_ink_is_read_beside_a_darker_one(level: int, expected: list[st
     assert read_digits(image, by(by_shape)).lines() == expected
 
 
+def test_a_faint_digit_is_read_in_a_dark_box_and_beside_a_dark_pen() -> None:
+    faint = paper(300, 400)
+    cv2.ellipse(faint, (118, 150), (15, 22), 0, 0, 360, (150, 150, 150), 6, cv2.LINE_AA)
+    boxed, beside_pen = faint.copy(), faint.copy()
+    cv2.rectangle(boxed, (80, 100), (156, 200), (20, 20, 20), 4)
+    cv2.line(beside_pen, (250, 60), (420, 80), (20, 20, 20), 12)
+    assert read_digits(boxed, by(by_shape)).lines() == ["0"]
+    assert read_digits(beside_pen, by(by_shape)).lines() == ["0"]
+
+
 def test_a_fainter_ink_that_is_no_further_digit_does_not_enlarge_one() -> None:
     image = paper(300, 400)
     ring(image, 100, 60)

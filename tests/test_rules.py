@@ -70,6 +70,12 @@ def test_printed_lines_go_and_digits_stay(name: str) -> None:
     assert (kept[rules] > 0).mean() < 0.05
 
 
+@pytest.mark.parametrize("tilt", [5, 9, 12])  # at 400 columns a step of the slopes is 3.5 rows
+def test_nothing_is_left_of_the_edges_of_slanting_rules(tilt: int) -> None:
+    for thickness in (3, 6):
+        assert not remove_rules(ink_of(ruled(tilt, thickness))).any()
+
+
 @pytest.mark.parametrize("name", PAPERS)
 def test_crossing_strokes_stay_in_one_piece(name: str) -> None:
     kept = remove_rules(ink_of(np.maximum(digits(), PAPERS[name])))
