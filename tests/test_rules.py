@@ -76,6 +76,18 @@ def test_nothing_is_left_of_the_edges_of_slanting_rules(tilt: int) -> None:
         assert not remove_rules(ink_of(ruled(tilt, thickness))).any()
 
 
+@pytest.mark.parametrize("spacing", [30, 45])
+def test_writing_between_close_rules_stays(spacing: int) -> None:
+    pen, rules = np.zeros((2, 1200, 1600), np.uint8)
+    cv2.ellipse(pen, (500, 600), (25, 40), 0, 0, 360, PEN, 7)
+    cv2.line(pen, (700, 560), (690, 640), PEN, 7)
+    for y in range(17, 1200, spacing):
+        cv2.line(rules, (0, y), (1599, y + 3), PRINT, 2)
+    kept = remove_rules(ink_of(np.maximum(pen, rules)))
+    assert (kept[pen > 0] > 0).mean() > 0.9
+    assert (kept[(rules > 0) & (pen == 0)] > 0).mean() < 0.05
+
+
 @pytest.mark.parametrize("name", PAPERS)
 def test_crossing_strokes_stay_in_one_piece(name: str) -> None:
     kept = remove_rules(ink_of(np.maximum(digits(), PAPERS[name])))

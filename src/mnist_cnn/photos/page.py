@@ -193,10 +193,12 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
         writings.append(ink.mask)  # what looked like rules may be bars of digits
     for writing in writings:
         yield from _page(grey, *_open_enclosures(ink, writing), scale, single=single)
+    known = np.zeros_like(unruled)
     for boxes in (False, True):  # a single digit may touch the box around it
         lines = find_drawn_lines(replace(ink, mask=unruled), boxes=boxes)
-        if lines.any():
+        if (lines & ~known).any():
             yield from _page(grey, *_open_enclosures(ink, unruled & ~lines), scale, single=single)
+        known = lines
 
 
 def _open_enclosures(ink: Ink, writing: Bytes) -> tuple[Ink, Bytes]:

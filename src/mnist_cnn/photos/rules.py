@@ -12,7 +12,8 @@ from mnist_cnn.photos.ink import Bytes, Floats, Ink, components_with, size_withi
 SIDE = 256  # pixels of the longer side at which rules are looked for
 SMALLEST = 8  # pixels of the shorter side, below which nothing can be told from a line
 # That are tried; of equally good ones the first, which is the least steep.
-SLOPES = np.tan(np.radians(sorted(np.arange(-12, 12.1, 0.5), key=abs)))
+STEP = 0.5  # degrees
+SLOPES = np.tan(np.radians(sorted(np.arange(-12, 12.1, STEP), key=abs)))
 MOST_SLOPES = 4
 PAD = 0.12  # of the width: rows beyond the image in which a sheared line may start
 COVERED = 0.6  # share of its line on the paper that a rule covers; no row of digits does
@@ -37,15 +38,18 @@ def remove_rules(ink: Ink) -> Bytes:
     sheet = None if ink.sheet is None else np.ascontiguousarray(ink.sheet.T)
     turned = _bands(np.ascontiguousarray(mask.T), sheet)
     along = [(band.T, thickness) for band, thickness in turned]
-    without, beside = mask.copy(), np.zeros_like(mask)
-    for band, thickness in across + along:
-        without[band] = 0
-        side = 2 * thickness + 1
-        beside |= cv2.dilate(band.astype(np.uint8), np.ones((side, side), np.uint8))
+    if not across + along:
+        return mask
+    lines = np.zeros_like(mask)
+    for band, _ in across + along:
+        lines[band] = 255
+    without = mask & ~lines
     for bands, upright in ((across, True), (along, False)):
         for band, thickness in bands:
             without |= strokes_across(ink, without, band, thickness, upright=upright)
-    # What lies along a line and nowhere else is its edge: slopes are tried in steps.
+    # A slope may be wrong by half a step. What is no further from a line is the line's own edge.
+    reach = 1 + round(np.tan(np.radians(STEP / 2)) * max(mask.shape) / 2)
+    beside = cv2.dilate(lines, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     without = components_with(without, beside == 0)
     left = cv2.countNonZero(without)
     # One or two lines that are all there is are no print: a 1 across the frame, say.

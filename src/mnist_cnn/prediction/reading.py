@@ -225,11 +225,11 @@ def _best(looks: Sequence[_Look]) -> _Look:
 
 
 def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) -> Iterator[_Look]:
-    """At a fainter ink, too, beside what is certain or a thing; otherwise at finer cuts."""
-    darkest = best if best.is_certain else looks[0]
-    is_thing = not best.digits and len(darkest.page.pieces) <= FEW
+    """At fainter ink beside what is certain or a thing; at finer cuts of what isn't certain."""
+    first = best if best.is_certain else looks[0]
+    is_thing = not best.digits and len(first.page.pieces) <= FEW
     if best.is_certain or is_thing:
-        beside = _looks(pages_with_fainter(darkest.page), classify, single=False)
+        beside = _looks(pages_with_fainter(first.page), classify, single=False)
         # Without further digits it is no ink: it would make those that were read larger.
         for look in beside:
             if look.explained >= NEARLY and len(look.digits) > len(best.digits):
