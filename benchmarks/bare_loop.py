@@ -2,10 +2,10 @@
 
 python benchmarks/bare_loop.py EXPERIMENT [SETTING …]
 
-What is left of train.py without Lightning, metrics, logs, checkpoints, bar, schedule and averaging.
-Prints one line of JSON: seconds of one epoch, its first step included as train.py's are, of them
-those in which batches were made (on a GPU: in which that was asked for), images, arithmetic per
-image, and what a matrix product reaches in the same process.
+What is left of train.py without Lightning, metrics, logs, checkpoints, bar, schedule, averaging and
+distillation. Prints one line of JSON: seconds of one epoch, its first step included as train.py's
+are, of them those in which batches were made (on a GPU: in which that was asked for), images,
+arithmetic per image, and what a matrix product reaches in the same process.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from mnist_cnn.settings import MEMORY_FORMATS
 
 CONF = Path(__file__).parent.parent / "conf"
 SIDE = 2048  # of the matrices
+PRECISIONS = ("bf16-mixed", "32-true")
 
 
 def matrix_peak(dtype: torch.dtype, device: torch.device) -> float:
@@ -107,6 +108,8 @@ def main() -> None:
         precision = cfg.trainer.precision
         if precision == "auto":
             precision = choose_precision("auto")
+        if precision not in PRECISIONS:
+            sys.exit(f"error: trainer.precision is {precision}, must be {' or '.join(PRECISIONS)}")
         with use_threads(cfg.threads or DEFAULT_THREADS, own_cores=on_cpu("auto")):
             print(json.dumps(train_epoch(cfg, precision)))
 

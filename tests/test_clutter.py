@@ -57,7 +57,7 @@ def test_soft_edges_of_clutter_go_too() -> None:
 )
 def test_a_pen_is_clutter_though_it_is_as_thin_as_a_stroke(ends: list[tuple[int, int]]) -> None:
     pen = np.zeros((300, 400), np.uint8)
-    cv2.line(pen, *ends, 255, 10)
+    cv2.line(pen, ends[0], ends[1], 255, 10)
     clutter = find_clutter(ring() | pen)
     assert (clutter[pen > 0] > 0).all()
     assert not clutter[ring() > 0].any()

@@ -1,5 +1,6 @@
 """The project's commands, as a person at the screen has them: output, exit code, files."""
 
+import contextlib
 import csv
 import json
 import os
@@ -55,18 +56,30 @@ def test_two_processes_share_a_run(run_command: Run, fake_data: FakeData, tmp_pa
 
 def test_two_processes_stop_together(fake_data: FakeData, tmp_path: Path) -> None:
     two = ["trainer.accelerator=cpu", "trainer.devices=2", "+trainer.strategy=ddp", "threads=1"]
-    endless = ["trainer.max_epochs=1000", "callbacks.early_stopping=null"]
-    command = [sys.executable, str(ROOT / "train.py"), *TINY, *two, *endless, *fake_data.overrides]
+    endless = ["trainer.max_epochs=1000", "callbacks.early_stopping=null", "data.batch_size=10"]
+    command = [sys.executable, str(ROOT / "train.py"), *TINY, *two, *fake_data.overrides, *endless]
     process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
-    while not list(tmp_path.rglob("last.ckpt")):
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)  # the first process alone gets it
-    output, _ = process.communicate(timeout=60)
+    try:
+        while not list(tmp_path.rglob("last.ckpt")):
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)  # the first process alone gets it
+        output, _ = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 1, output
     assert "go on with: " in output
+    (last,) = tmp_path.rglob("last.ckpt")
+    steps = torch.load(last, weights_only=True)["global_step"]
+    assert steps % 75 in (0, 1, 21, 41, 61)  # at an epoch's end, or where both ask each other
 
 
 def test_a_sweep_with_several_devices_is_refused(

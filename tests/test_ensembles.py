@@ -223,7 +223,7 @@ def test_files_that_nobody_checks_may_be_others_in_another_folder(make_data: Mak
     other = data | {"data_dir": "elsewhere"}
     checkpoints = [make_checkpoint("a.ckpt", data), make_checkpoint("b.ckpt", other)]
     check_members(checkpoints, "test")
-    with pytest.raises(ValueError, match=r"differ in the data.folder \(.*elsewhere"):
+    with pytest.raises(ValueError, match=r"differ in the data.data_dir \(.*elsewhere"):
         check_members(checkpoints, "val")
 
 

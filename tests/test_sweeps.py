@@ -128,10 +128,10 @@ def test_metrics_of_another_project_are_damaged_ones(metrics: Job, tmp_path: Pat
     assert summarize(tmp_path) == 1
 
 
-@pytest.mark.parametrize("typed", ["- 'lr=1", "lr: 1", "7", ""])
-def test_damaged_settings_lose_no_job(typed: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("typed", [b"- 'lr=1", b"lr: 1", b"7", b"", b"\xff\xfe", b"- 'model=${'"])
+def test_damaged_settings_lose_no_job(typed: bytes, tmp_path: Path) -> None:
     write_job(tmp_path, 0, "seed=1", measured(0.9, 0.9))
-    (tmp_path / "0" / ".hydra" / "overrides.yaml").write_text(typed)
+    (tmp_path / "0" / ".hydra" / "overrides.yaml").write_bytes(typed)
     (job,) = read_jobs(tmp_path)
     assert job["overrides"] == []
     assert job["test/accuracy"] == 0.9

@@ -209,13 +209,14 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
     settings = _flatten(groups)
     settings.pop("data.data_dir", None)
     for name in (
-        "devices",
         "precision",
         "gradient_clip_val",
         "accumulate_grad_batches",
         "limit_train_batches",
     ):
         settings[f"trainer.{name}"] = recipe["trainer"].get(name)
+    devices = recipe["trainer"].get("devices")
+    settings["trainer.devices"] = 1 if devices == "auto" else devices  # which is one, as a rule
     ending = str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle"))
     # What happens in or until the last epochs depends on their number.
     if ending or settings.get("data.plain_epochs") or settings.get("callbacks.averaging.epochs"):

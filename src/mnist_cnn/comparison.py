@@ -44,7 +44,7 @@ def group_jobs(jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             name = " ".join(own) or f"job {job['job']}"
             failed.append(_new_group(name, job["sweep"]) | {"error": job["error"]})
             continue
-        # A resumed run has the settings of the one that it goes on with.
+        # A resumed single run has the settings of the one that it goes on with.
         recipe = [text for text in own if not text.startswith(("seed=", "ckpt_path="))]
         key = job["sweep"], frozenset(recipe)  # whatever the order they were typed in
         group = groups.setdefault(key, _new_group(" ".join(recipe), job["sweep"]))
@@ -82,7 +82,7 @@ def _tell_apart(groups: Sequence[dict[str, Any]]) -> None:
 def compare_groups(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Compares accuracies with that of the first group that shares two seeds with a later one.
 
-    It is the test accuracy, or, where a group has none (`trainer.limit_test_batches=0`), that of
+    They are those of the test, or, where a group has none (`trainer.limit_test_batches=0`), that of
     validation: by it the first group was chosen, so its lead is somewhat too large. Where a group
     has none of that, either, those without test accuracy are left out; where none has test
     accuracy, those without validation.
@@ -209,7 +209,7 @@ def _spread(values: Sequence[float], scale: float, decimals: int) -> str:
 
 
 def sample_deviation(values: Sequence[float]) -> float:
-    """Sample standard deviation of two or more values; NaN where one is infinite or none at all.
+    """Sample standard deviation of two or more values; NaN if one of them is infinite or NaN.
 
     A network that diverged has such a loss; `statistics.stdev` fails on it.
     """

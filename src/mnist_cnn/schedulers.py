@@ -2,7 +2,7 @@
 
 Each function takes the optimizer and the number of steps of the whole training, and returns what
 Lightning wants from `configure_optimizers`: the schedule and how often it moves. The highest rate
-is always the optimizer's own `lr`.
+is always the optimizer's own `lr`, but for a `one_cycle` that has no step to rise.
 """
 
 import math

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]  # Hydra's own dependency, untyped
 
 from mnist_cnn.comparison import (
@@ -27,7 +28,7 @@ def summarize(sweep: Path) -> int:
     Writes `jobs.csv` with a row per job, and `summary.csv`, `summary.md` and `summary.png` with one
     per group: best first by validation accuracy, which is the one that may choose. Groups without
     validation follow in the order of the sweep. A failed job is a row of its own. `summary.md` also
-    compares the groups with the first one, as far as they have seeds in common.
+    compares the groups with the first one that shares seeds with a later one.
 
     Args:
         sweep: Folder with one folder per job.
@@ -122,7 +123,8 @@ def _read_overrides(run: Path) -> list[str]:
     """As they were typed; empty where the run was killed before Hydra had written them."""
     try:
         found = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
-    except (OSError, YAMLError):  # OSError also stands for what is neither a list nor a mapping
+    # OSError also stands for what is neither a list nor a mapping.
+    except (OSError, UnicodeError, YAMLError, OmegaConfBaseException):
         return []
     return [str(text) for text in found] if isinstance(found, list) else []
 

@@ -100,12 +100,15 @@ def _task(checkpoint: Checkpoint, part: str) -> dict[str, object]:
     network = checkpoint.model.hparams
     data = MnistDataModule(**checkpoint.data)
     # What one network put aside, another may have learned.
-    split: tuple[str, ...] = ("val_size", "val_split", "split_seed") if part == "val" else ()
-    if split and not data.digests:  # files of another folder may be others
-        split += ("folder",)
+    split: dict[str, object] = {}
+    if part == "val":
+        names = ("val_size", "val_split", "split_seed")
+        split = {f"data.{name}": getattr(data, name) for name in names}
+        if not data.digests:  # nobody knows whether the files of another folder are the same
+            split["data.data_dir"] = str(data.folder.resolve())
     return {
         "number of classes": network["num_classes"],
         "shape of the images": tuple(network["input_shape"]),
         **{f"SHA-256 of {name}": digest for name, digest in data.digests.items()},
-        **{f"data.{name}": getattr(data, name) for name in split},
+        **split,
     }
