@@ -433,8 +433,8 @@ def test_printed_lines_are_not_in_the_surroundings() -> None:
     image = bars(1)
     plain = next(pages_of(image))
     image[90::220, :] = image[91::220, :] = 40
-    ruled = next(pages_of(image))
-    assert ruled.ink.mask[90].all()
+    # Lines that touch nothing enter from the frame, and are no ink of the first page.
+    ruled = next(page for page in pages_of(image) if page.ink.mask[90].all())
     assert not ruled.writing[90].any()
     (view,), (expected,) = (page.views(page.candidates) for page in (ruled, plain))
     assert abs(view[1].astype(int) - expected[1]).max() < 40
