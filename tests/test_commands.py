@@ -28,7 +28,8 @@ TINY = [
     "optimizer.lr=0.01",
     "trainer.max_epochs=2",
 ]
-
+TWO = ["trainer.accelerator=cpu", "trainer.devices=2", "+trainer.strategy=ddp", "threads=1"]
+ENDLESS = ["trainer.max_epochs=1000", "callbacks.early_stopping=null"]
 
 Here = Callable[..., tuple[int, str]]
 
@@ -39,8 +40,7 @@ def only_run(folder: Path) -> Path:
 
 
 def test_two_processes_share_a_run(run_command: Run, fake_data: FakeData, tmp_path: Path) -> None:
-    two = ["trainer.accelerator=cpu", "trainer.devices=2", "+trainer.strategy=ddp", "threads=1"]
-    done = run_command("train.py", *TINY, *two, *fake_data.overrides)
+    done = run_command("train.py", *TINY, *TWO, *fake_data.overrides)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 2/2: train/accuracy") == done.stdout.count("test accuracy") == 1
     assert "sync_dist" not in done.stderr
@@ -54,28 +54,32 @@ def test_two_processes_share_a_run(run_command: Run, fake_data: FakeData, tmp_pa
     assert metrics["test/accuracy"] == pytest.approx(accuracy)
 
 
-def test_two_processes_stop_together(fake_data: FakeData, tmp_path: Path) -> None:
-    two = ["trainer.accelerator=cpu", "trainer.devices=2", "+trainer.strategy=ddp", "threads=1"]
-    endless = ["trainer.max_epochs=1000", "callbacks.early_stopping=null", "data.batch_size=10"]
-    command = [sys.executable, str(ROOT / "train.py"), *TINY, *two, *fake_data.overrides, *endless]
+def interrupted(folder: Path, *settings: str) -> str:
+    """What a training says that is interrupted once it has saved: its first process, if several."""
     process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
+        [sys.executable, str(ROOT / "train.py"), *settings],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
     try:
-        while not list(tmp_path.rglob("last.ckpt")):
+        while not list(folder.rglob("last.ckpt")):
             assert process.poll() is None
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)  # the first process alone gets it
+        process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 1, output
+    return output
+
+
+def test_two_processes_stop_together(fake_data: FakeData, tmp_path: Path) -> None:
+    settings = [*TINY, *TWO, *fake_data.overrides, *ENDLESS, "data.batch_size=10"]
+    output = interrupted(tmp_path, *settings)
     assert "go on with: " in output
     (last,) = tmp_path.rglob("last.ckpt")
     steps = torch.load(last, weights_only=True)["global_step"]
@@ -141,22 +145,7 @@ def test_a_sweep_ends_with_a_summary_and_goes_on_behind_a_failed_job(
 def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(
     fake_data: FakeData, tmp_path: Path
 ) -> None:
-    settings = [
-        *TINY,
-        *fake_data.overrides,
-        "trainer.max_epochs=1000",
-        "callbacks.early_stopping=null",
-    ]
-    command = [sys.executable, str(ROOT / "train.py"), *settings]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    while not list(tmp_path.rglob("last.ckpt")):
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
+    output = interrupted(tmp_path, *TINY, *fake_data.overrides, *ENDLESS)
     assert "Traceback" not in output
     command = shlex.split(output.partition("go on with: ")[2].splitlines()[0])
     assert command[:2] == ["python", "train.py"]

@@ -49,7 +49,7 @@ class Interrupt(Callback):
         """
         if not trainer.is_last_batch and self._all_stop(trainer, batch_idx):
             # Weights that have diverged are not worth the file that they would replace.
-            if not _any(trainer, not outputs["loss"].isfinite()):
+            if trainer.strategy.reduce_boolean_decision(bool(outputs["loss"].isfinite())):
                 trainer.save_checkpoint(self.checkpoint, weights_only=False)  # the whole training
             raise KeyboardInterrupt
 
@@ -73,7 +73,7 @@ class Interrupt(Callback):
     def _all_stop(self, trainer: Trainer, batch_idx: int = 0) -> bool:
         if trainer.world_size > 1 and batch_idx % TOGETHER:
             return False
-        return _any(trainer, self._wanted)
+        return trainer.strategy.reduce_boolean_decision(self._wanted, all=False)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._wanted:
@@ -85,8 +85,3 @@ class Interrupt(Callback):
         # Lightning ignores SIGINT while it shuts down after one; that must stay so.
         if signal.getsignal(signal.SIGINT) == self._on_signal:
             signal.signal(signal.SIGINT, self._handler_before)
-
-
-def _any(trainer: Trainer, yes: bool) -> bool:
-    """Whether any of the processes says so: what one does alone, the others would wait for."""
-    return trainer.strategy.reduce_boolean_decision(yes, all=False)

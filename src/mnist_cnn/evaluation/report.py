@@ -115,7 +115,7 @@ def report_data(predictions: Predictions) -> dict[str, Any]:
         **_accuracy_data(predictions),
         "expected_calibration_error": predictions.calibration_error,
         "coverage_by_accuracy": {str(key): share for key, share in predictions.coverages.items()},
-        "accuracy_by_class": list(predictions.accuracy_by_class),
+        "accuracy_by_class": predictions.accuracy_by_class,
         "confusion_matrix": predictions.confusion.tolist(),
     }
     if predictions.doubtful:

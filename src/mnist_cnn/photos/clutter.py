@@ -6,11 +6,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.ink import Bytes, Ints
 from mnist_cnn.photos.pieces import weighted_median, writing_height
 
 Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int_]
 
 STROKE = 0.06  # the widest stroke, a share of the picture's longer side
 THICK = 2.5  # what enters from the frame, in strokes of the writing

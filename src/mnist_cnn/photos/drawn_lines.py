@@ -29,7 +29,7 @@ def find_drawn_lines(ink: Ink, *, boxes: bool = False) -> Bytes:
 
     Args:
         ink: Of the page, at working size (H, W).
-        boxes: Only of components that have walls, too, however narrow these components are.
+        boxes: Only of components that have walls, too, and thin lines, however narrow they are.
 
     Returns:
         (H, W), uint8, 255 where there are lines.

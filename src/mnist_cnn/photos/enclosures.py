@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnist_cnn.photos.clutter import with_rim
-from mnist_cnn.photos.ink import Bytes
+from mnist_cnn.photos.ink import Bytes, Ints
 from mnist_cnn.photos.pieces import LOWEST, Piece
 
 LONG = 3.0  # in its own widths: what is shorter is a blot, no stroke
@@ -30,7 +30,6 @@ WIDE = 0.5  # of each side of the picture, at least
 HOLLOW = 4.0  # what it goes around, in its own inked pixels, at least
 RIM = 0.005  # of the picture's longer side: soft edges
 
-Ints = npt.NDArray[np.int_]
 Outline = cv2.typing.MatLike  # (N, 1, 2), int32
 PARENT = 3  # column of OpenCV's tree of outlines
 

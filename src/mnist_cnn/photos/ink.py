@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int_]
 Polarity = Literal["dark", "light"]
 
 # Side of the image at which the background is estimated: it is smooth but for shadows' edges.

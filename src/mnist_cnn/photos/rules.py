@@ -38,10 +38,11 @@ def remove_rules(ink: Ink) -> Bytes:
     sheet = None if ink.sheet is None else np.ascontiguousarray(ink.sheet.T)
     turned = _bands(np.ascontiguousarray(mask.T), sheet)
     along = [(band.T, thickness) for band, thickness in turned]
-    if not across + along:
+    found = across + along
+    if not found:
         return mask
     lines = np.zeros_like(mask)
-    for band, _ in across + along:
+    for band, _ in found:
         lines[band] = 255
     without = mask & ~lines
     for bands, upright in ((across, True), (along, False)):
@@ -53,7 +54,7 @@ def remove_rules(ink: Ink) -> Bytes:
     without = components_with(without, beside == 0)
     left = cv2.countNonZero(without)
     # One or two lines that are all there is are no print: a 1 across the frame, say.
-    if len(across) + len(along) <= 2 and left < CRUMBS * cv2.countNonZero(mask):
+    if len(found) <= 2 and left < CRUMBS * cv2.countNonZero(mask):
         return mask
     return without
 
