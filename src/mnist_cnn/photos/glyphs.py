@@ -15,7 +15,9 @@ THINNEST_STROKE = 2.0
 FINE = 4  # a piece is brought to this many boxes first: from there on all cost the same
 EDGE = 100  # ink below this is a soft edge, which counts for no box
 AROUND = 1.0  # heights of the line that are shown to each side of a piece's middle
-BEYOND = 64  # the level beyond the frame; other ink has 127 at most, the piece's own 255 at most
+BEYOND = (
+    64  # the usual level beyond the frame; other ink has 127 at most, the piece's own 255 at most
+)
 
 
 def to_mnist(piece: Piece, ink: Bytes) -> Bytes:
@@ -47,17 +49,18 @@ def to_mnist(piece: Piece, ink: Bytes) -> Bytes:
     return _centre(_to_box(soft))
 
 
-def surroundings(piece: Piece, ink: Bytes, height: float) -> Bytes:
+def surroundings(piece: Piece, ink: Bytes, height: float, beyond: int = BEYOND) -> Bytes:
     """A piece amid its neighbours: is it as high as they are, or cut off one of them?
 
     Args:
         piece: What may be a digit.
         ink: (H, W), uint8: how much ink each pixel of the image has, full ink is 255.
         height: Of the line's digits, in pixels.
+        beyond: The level of what is beyond the frame; 0 where paper went on there.
 
     Returns:
         (28, 28), uint8: a square of twice that height (more for larger pieces) about the middle of
-        the piece; other ink at half its strength; what is beyond the frame has the level 64.
+        the piece; other ink at half its strength.
     """
     reach = max(2, round(AROUND * max(height, 0.55 * max(piece.width, piece.height))))
     left, top = piece.x + piece.width // 2 - reach, piece.y + piece.height // 2 - reach
@@ -71,7 +74,7 @@ def surroundings(piece: Piece, ink: Bytes, height: float) -> Bytes:
     window = np.maximum(cv2.dilate(others, kernel), cv2.dilate(own, kernel))
     below, right = 2 * reach - (y - top) - len(window), 2 * reach - (x - left) - window.shape[1]
     framed = cv2.copyMakeBorder(
-        window, y - top, below, x - left, right, cv2.BORDER_CONSTANT, value=BEYOND
+        window, y - top, below, x - left, right, cv2.BORDER_CONSTANT, value=beyond
     )
     method = cv2.INTER_AREA if 2 * reach > SIDE else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(framed, (SIDE, SIDE), interpolation=method), np.uint8)

@@ -23,6 +23,7 @@ PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
 FAINTEST_INK = 0.04
+CROPPED = 0.06  # of the longer side: the widest margin of a picture that was cropped to its ink
 FAINTER = 0.33  # of the strength of the ink beside it, at least: less is what shines through
 SOFT_EDGE = np.ones((7, 7), np.uint8)  # of strokes: that is no fainter ink
 
@@ -53,6 +54,14 @@ class Ink:
         """The ink's coefficient of variation: standard deviation by mean; inf without ink."""
         inked = self.contrast[self.mask > 0]
         return float(inked.std() / inked.mean()) if inked.size else math.inf
+
+    @cached_property
+    def fills_picture(self) -> bool:
+        """Whether it comes near all four sides: the picture was cropped to what is written."""
+        x, y, width, height = cv2.boundingRect(self.mask)
+        rows, columns = self.mask.shape
+        margin = CROPPED * max(rows, columns)
+        return bool(max(x, y, columns - x - width, rows - y - height) <= margin)
 
     @cached_property
     def share(self) -> Bytes:
@@ -196,6 +205,18 @@ def find_ink(
     rank = int(0.3 * (some.size - 1))
     noise = float(np.partition(some, rank, axis=None)[rank]) / 0.385
     return _ink_above(max(NOISE_FACTOR * noise, FAINTEST_INK), contrast, polarity)
+
+
+def ink_on_even_paper(grey: Bytes, polarity: Polarity) -> Ink:
+    """Tells ink from paper of one grey, of which so little may be seen that noise can't be told.
+
+    Args:
+        grey: (H, W), uint8.
+        polarity: Of the ink.
+    """
+    paper = grey[split_levels(grey, polarity) == 0]
+    even = np.full_like(grey, np.median(paper) if paper.size else 0)
+    return _ink_above(FAINTEST_INK, measure_contrast(grey, even, polarity), polarity)
 
 
 def ink_beside(ink: Ink, dismissed: Bytes) -> Ink:

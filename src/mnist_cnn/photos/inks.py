@@ -22,6 +22,7 @@ from mnist_cnn.photos.ink import (
     estimate_background,
     find_ink,
     ink_beside,
+    ink_on_even_paper,
     paper_around,
     split_levels,
 )
@@ -30,14 +31,16 @@ from mnist_cnn.photos.sheets import find_sheet
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
 MOST_INK = 0.8  # of the picture, at most: with more, what is called ink is the paper
+MOST_PARTS = 30  # of what a picture is cropped to: with more, it is a texture
 SHADED = 0.6  # of the picture, at most: larger, it is no shadow in it, but paper or a texture
 
 
 def find_inks(grey: Bytes) -> Iterator[Ink]:
     """All that may be the ink of a picture, the likeliest first.
 
-    On a sheet, if one is seen, and in all of the picture; dark and light; on a background that is
-    narrow or wide; in the light and in a shadow; with and without what else is in the picture.
+    On a sheet, if one is seen, and in all of the picture; dark and light; in a picture that was
+    cropped to it; on a background that is narrow or wide; in the light and in a shadow; with and
+    without what else is in the picture.
 
     Args:
         grey: (H, W), uint8.
@@ -56,6 +59,8 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
     background = estimate_background(grey, WINDOW)
     inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
     inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
+    # First: a crop's paper can't be told from noise, and its writing from what enters the frame.
+    yield from filter(_is_cropped, (ink_on_even_paper(grey, ink.polarity) for ink in inks))
     for ink in inks:
         ways = [ink]
         split = split_levels(grey, ink.polarity)
@@ -64,6 +69,16 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
         # Where the background has swallowed strokes, or shows a shadow, ink is of all shades.
         for way in sorted(ways, key=lambda ink: ink.unevenness):
             yield from _with_and_without_clutter(grey, way)
+
+
+def _is_cropped(ink: Ink) -> bool:
+    """Whether the picture may be cropped to this ink, so that hardly any paper is seen."""
+    share = cv2.countNonZero(ink.mask) / ink.mask.size
+    return (
+        ink.fills_picture
+        and share <= MOST_INK
+        and cv2.connectedComponents(ink.mask)[0] - 1 <= MOST_PARTS
+    )
 
 
 def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:

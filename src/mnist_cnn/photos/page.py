@@ -11,7 +11,7 @@ from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates, put_
 from mnist_cnn.photos.cuts import ACROSS, Cutting
 from mnist_cnn.photos.drawn_lines import find_drawn_lines
 from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
-from mnist_cnn.photos.glyphs import SIDE, surroundings, to_mnist
+from mnist_cnn.photos.glyphs import BEYOND, SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside, with_fainter
 from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
@@ -23,6 +23,7 @@ SMALLEST, LARGEST = 400, 1600
 MOST_ENLARGED = 8.0
 # Share of the strongest ink's contrast below which another is noise, or the halo of JPEG.
 FAINT = 0.3
+NARROW = 2.0  # longer by shorter side, at least: photos are wider, such a picture is a crop
 ALIKE = 0.85  # common share of two masks that makes a second look needless
 
 
@@ -72,7 +73,7 @@ class Page:
         views = np.empty((len(candidates), 2, SIDE, SIDE), np.uint8)
         for view, candidate in zip(views, candidates, strict=True):
             view[0] = to_mnist(candidate.piece, self.ink.share)
-            view[1] = surroundings(candidate.piece, self._written, candidate.height)
+            view[1] = surroundings(candidate.piece, self._written, candidate.height, self._beyond)
         return views
 
     def divided_otherwise(self, sure: Iterable[Candidate] = ()) -> Iterator["Page"]:
@@ -132,6 +133,12 @@ class Page:
             if added > cutting.most_added:
                 return None
         return replace(self, lines=cut_lines) if added else None
+
+    @cached_property
+    def _beyond(self) -> int:
+        """The level beyond the frame: a 1 that nothing is beside would look like a bar there."""
+        narrow = max(self.grey.shape) >= NARROW * min(self.grey.shape)
+        return 0 if narrow and self.ink.fills_picture else BEYOND
 
     @cached_property
     def _written(self) -> Bytes:

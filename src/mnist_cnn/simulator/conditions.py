@@ -89,7 +89,7 @@ class Condition:
         height: Of a single digit, in pixels.
         string_height: Of the digits of strings, in pixels.
         margin: Between ink and frame, in heights.
-        frame: Limits of the sides of a single digit's frame, in pixels.
+        frame: Limits of the sides of a single digit's frame, in pixels; None: the margins decide.
         hard: Ink or none: no shades at the edges of strokes.
         slant: Degrees either way.
         wander: How far digits leave the base line, in heights.
@@ -118,7 +118,7 @@ class Condition:
     height: Range = (40, 300)
     string_height: Range = (32, 110)
     margin: Range = (0.08, 1.3)
-    frame: Range = (60, 700)
+    frame: Range | None = (60, 700)
     hard: bool = False
     slant: float = 8.0
     wander: float = 0.05
@@ -194,4 +194,8 @@ CONDITIONS = {
     ),
     "signs": replace(PLAIN, pens=("ink", "ballpoint", "marker"), signs=True, gap=(0.1, 0.5)),
     "words": replace(PLAIN, pens=("ink", "ballpoint", "marker"), words=True, gap=(0.07, 0.4)),
+    "cropped": replace(
+        SCAN, pens=("ink", "marker", "drawn", "brush"), margin=(0.0, 0.02), frame=None, turn=0.0,
+        surfaces=("scan", "paper", "light_screen", "dark_screen"), blur=(0.0, 0.045),
+    ),
 }  # fmt: skip

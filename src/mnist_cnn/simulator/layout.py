@@ -69,7 +69,8 @@ class Placed:
 def choose_height(rng: np.random.Generator, condition: Condition, lengths: Sequence[int]) -> float:
     """Height of a digit in pixels."""
     if tuple(lengths) == (1,):
-        return min(draw_size(rng, condition.height), 0.95 * condition.frame[1])
+        height = draw_size(rng, condition.height)
+        return min(height, 0.95 * condition.frame[1]) if condition.frame else height
     return min(draw_size(rng, condition.string_height), LONGEST_LINE / (0.95 * max(lengths)))
 
 
@@ -158,7 +159,7 @@ def frame(
     ink = np.array([right - left, bottom - top])
     before, after = height * draw(rng, condition.margin) * rng.uniform(0.6, 1.4, (2, 2))
     size = ink + before + after
-    if len(lines) == len(lines[0]) == 1:
+    if condition.frame and len(lines) == len(lines[0]) == 1:
         size = np.clip(size, *condition.frame)
         size[0] = max(size[0], rng.uniform(0.7, 1.1) * size[1])  # no narrow frame around a 1
         if condition.hard and rng.random() < 0.3:
