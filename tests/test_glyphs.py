@@ -169,6 +169,14 @@ def test_what_others_have_within_the_box_is_theirs() -> None:
     assert view.max() > 200
 
 
+@pytest.mark.parametrize(("beyond", "level"), [({}, 64), ({"beyond": 0}, 0)])
+def test_beyond_the_frame_is_no_paper_unless_it_went_on(beyond: dict[str, int], level: int) -> None:
+    piece = bar(0, 125, 20, 50)
+    view = surroundings(piece, page_of(piece), 50, **beyond)
+    assert (view[:, :8] == level).all()
+    assert not view[:, 20:].any()
+
+
 @pytest.mark.parametrize("height", [20, 50, 90])
 @pytest.mark.parametrize("share", [0.3, 0.6, 1])
 def test_twice_the_height_of_the_line_is_shown(height: int, share: float) -> None:

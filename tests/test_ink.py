@@ -12,8 +12,10 @@ from mnist_cnn.photos.ink import (
     Polarity,
     close_strokes,
     estimate_background,
+    fills_picture,
     find_ink,
     ink_beside,
+    ink_on_even_paper,
     measure_contrast,
     paper_around,
     split_levels,
@@ -301,3 +303,38 @@ def test_a_fainter_ink_is_found_beside_and_counts_as_much() -> None:
 @pytest.mark.parametrize("fainter", [160, 200])
 def test_what_shines_through_is_no_fainter_ink(fainter: int) -> None:
     assert with_fainter(two_inks(fainter)) is None
+
+
+def cropped(margin: int, ink: int, level: int) -> Pixels:
+    """A soft 0 with a paper's margin around it, in strokes as wide as what they leave of it."""
+    image = np.full((200 + 2 * margin, 140 + 2 * margin), level, np.uint8)
+    cv2.ellipse(image, (margin + 70, margin + 100), (48, 78), 0, 0, 360, ink, 44)
+    return cv2.GaussianBlur(image, (0, 0), 8).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("ink", "level", "polarity"), [(30, 230, "dark"), (230, 0, "light")])
+def test_ink_that_leaves_hardly_any_paper_is_found(
+    ink: int, level: int, polarity: Polarity
+) -> None:
+    grey = cropped(0, ink, level)
+    truth = abs(grey.astype(int) - level) > abs(ink - level) / 2
+    assert common_share(ink_of(grey, polarity).mask, truth) < 0.6  # what it is for
+    found = ink_on_even_paper(grey, split_levels(grey, polarity), polarity)
+    assert found.polarity == polarity
+    assert common_share(found.mask, truth) > 0.8
+
+
+@pytest.mark.parametrize(("margin", "expected"), [(0, True), (5, True), (40, False)])
+def test_a_picture_is_filled_where_no_margin_is_wide(margin: int, expected: bool) -> None:
+    grey = cropped(margin, 30, 230)
+    assert fills_picture(split_levels(grey, "dark")) is expected
+
+
+def test_one_wide_margin_is_enough_not_to_fill_a_picture() -> None:
+    grey = np.pad(cropped(0, 30, 230), ((0, 0), (0, 60)), constant_values=230)
+    assert not fills_picture(split_levels(grey, "dark"))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (60, 40)])
+def test_no_ink_fills_no_picture(shape: tuple[int, int]) -> None:
+    assert not fills_picture(np.zeros(shape, np.uint8))

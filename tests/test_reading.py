@@ -408,6 +408,25 @@ def test_the_bundled_network_reads_digits() -> None:
     assert reading.lines() == ["3628"]
 
 
+@pytest.mark.parametrize("light", [False, True])
+@pytest.mark.parametrize("margin", [0, 4])
+@pytest.mark.parametrize("digit", "0123456789")
+def test_a_digit_is_read_that_its_picture_was_cropped_to(
+    digit: str, margin: int, light: bool
+) -> None:
+    image = np.full((300, 300), 255, np.uint8)
+    cv2.putText(image, digit, (80, 200), cv2.FONT_HERSHEY_SIMPLEX, 5, 0, 20)
+    x, y, width, height = cv2.boundingRect(255 - image)
+    rows, columns = (
+        slice(start - margin, start + length + margin)
+        for start, length in ((y, height), (x, width))
+    )
+    # Soft, as what was enlarged is.
+    image = cv2.GaussianBlur(image, (0, 0), 4)[rows, columns].astype(np.uint8)
+    image = cv2.cvtColor(255 - image if light else image, cv2.COLOR_GRAY2BGR).astype(np.uint8)
+    assert read_digits(image, bundled_classifier()).lines() == [digit]
+
+
 def test_the_bundled_network_sees_the_surroundings() -> None:
     views = np.random.default_rng(0).integers(0, 256, (5, 2, 28, 28), np.uint8)
     others = views.copy()

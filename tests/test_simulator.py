@@ -127,6 +127,18 @@ def test_neighbours_touch_only_where_they_should() -> None:
     assert np.median(gaps("touching")) <= 0 < 4 < np.median(gaps("clean"))
 
 
+@pytest.mark.parametrize("lengths", [(1,), (5,), (3, 4)])
+def test_a_cropped_picture_ends_where_the_ink_does(lengths: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(8):
+        scene = simulate(rng, DIGITS, LABELS, "cropped", lengths)
+        height, width = scene.owners.shape
+        x, y, columns, rows = cv2.boundingRect((scene.owners > 0).astype(np.uint8))
+        tallest = max(box[3] for box in scene.boxes)
+        margins = x, y, width - x - columns, height - y - rows
+        assert max(margins) <= 0.05 * tallest + 2
+
+
 @pytest.mark.parametrize("case", WRONG, ids=[case[0] for case in WRONG])
 def test_wrong_arguments_are_named(case: tuple[str, *tuple[object, ...]]) -> None:
     *arguments, message = case[1:]

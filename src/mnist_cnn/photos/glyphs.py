@@ -15,9 +15,8 @@ THINNEST_STROKE = 2.0
 FINE = 4  # a piece is brought to this many boxes first: from there on all cost the same
 EDGE = 100  # ink below this is a soft edge, which counts for no box
 AROUND = 1.0  # heights of the line that are shown to each side of a piece's middle
-BEYOND = (
-    64  # the usual level beyond the frame; other ink has 127 at most, the piece's own 255 at most
-)
+# The usual level beyond the frame; other ink has 127 at most, the piece's own 255 at most.
+BEYOND = 64
 
 
 def to_mnist(piece: Piece, ink: Bytes) -> Bytes:

@@ -23,7 +23,9 @@ PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
 FAINTEST_INK = 0.04
-CROPPED = 0.06  # of the longer side: the widest margin of a picture that was cropped to its ink
+WIDEST_MARGIN = (
+    0.06  # of the longer side: the widest margin of a picture that was cropped to its ink
+)
 FAINTER = 0.33  # of the strength of the ink beside it, at least: less is what shines through
 SOFT_EDGE = np.ones((7, 7), np.uint8)  # of strokes: that is no fainter ink
 
@@ -54,14 +56,6 @@ class Ink:
         """The ink's coefficient of variation: standard deviation by mean; inf without ink."""
         inked = self.contrast[self.mask > 0]
         return float(inked.std() / inked.mean()) if inked.size else math.inf
-
-    @cached_property
-    def fills_picture(self) -> bool:
-        """Whether it comes near all four sides: the picture was cropped to what is written."""
-        x, y, width, height = cv2.boundingRect(self.mask)
-        rows, columns = self.mask.shape
-        margin = CROPPED * max(rows, columns)
-        return bool(max(x, y, columns - x - width, rows - y - height) <= margin)
 
     @cached_property
     def share(self) -> Bytes:
@@ -207,16 +201,44 @@ def find_ink(
     return _ink_above(max(NOISE_FACTOR * noise, FAINTEST_INK), contrast, polarity)
 
 
-def ink_on_even_paper(grey: Bytes, polarity: Polarity) -> Ink:
-    """Tells ink from paper of one grey, of which so little may be seen that noise can't be told.
+def ink_on_even_paper(grey: Bytes, split: Bytes, polarity: Polarity) -> Ink:
+    """Tells ink from paper of one grey, of which so little is seen that noise can't be judged.
 
     Args:
         grey: (H, W), uint8.
+        split: (H, W), uint8, of `split_levels`; 0 somewhere.
         polarity: Of the ink.
     """
-    paper = grey[split_levels(grey, polarity) == 0]
-    even = np.full_like(grey, np.median(paper) if paper.size else 0)
+    even = np.full_like(grey, np.median(grey[split == 0]))
     return _ink_above(FAINTEST_INK, measure_contrast(grey, even, polarity), polarity)
+
+
+def separability(grey: Bytes, split: Bytes) -> float:
+    """How well two levels describe a picture: their share of its variance (Otsu 1979, eta).
+
+    Args:
+        grey: (H, W), uint8, of two levels at least.
+        split: (H, W), uint8, of `split_levels`; 0 somewhere, and not 0 somewhere.
+
+    Returns:
+        From 0 to 1; 0.75 where all greys are as frequent, as where light falls off evenly.
+    """
+    inked = split > 0
+    share = float(inked.mean())
+    distance = float(grey[inked].mean() - grey[~inked].mean())
+    return share * (1 - share) * distance**2 / float(grey.var())
+
+
+def fills_picture(mask: Bytes) -> bool:
+    """Whether ink comes near all four sides, as where a picture was cropped to what is written.
+
+    Args:
+        mask: (H, W), uint8, not 0 where there is ink.
+    """
+    x, y, width, height = cv2.boundingRect(mask)
+    rows, columns = mask.shape
+    widest = max(x, y, columns - x - width, rows - y - height)
+    return bool(widest <= WIDEST_MARGIN * max(rows, columns))
 
 
 def ink_beside(ink: Ink, dismissed: Bytes) -> Ink:

@@ -20,10 +20,12 @@ from mnist_cnn.photos.ink import (
     Polarity,
     close_strokes,
     estimate_background,
+    fills_picture,
     find_ink,
     ink_beside,
     ink_on_even_paper,
     paper_around,
+    separability,
     split_levels,
 )
 from mnist_cnn.photos.sheets import find_sheet
@@ -31,6 +33,7 @@ from mnist_cnn.photos.sheets import find_sheet
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
 MOST_INK = 0.8  # of the picture, at most: with more, what is called ink is the paper
+TWO_LEVELS = 0.78  # `separability` of a crop, at least: tuning digits have 0.80, light 0.75
 MOST_PARTS = 30  # of what a picture is cropped to: with more, it is a texture
 SHADED = 0.6  # of the picture, at most: larger, it is no shadow in it, but paper or a texture
 
@@ -59,11 +62,12 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
     background = estimate_background(grey, WINDOW)
     inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
     inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
-    # First: a crop's paper can't be told from noise, and its writing from what enters the frame.
-    yield from filter(_is_cropped, (ink_on_even_paper(grey, ink.polarity) for ink in inks))
+    splits = {polarity: split_levels(grey, polarity) for polarity in POLARITIES}
+    # A crop's paper can't be told from noise, and its writing from what enters the frame.
     for ink in inks:
-        ways = [ink]
-        split = split_levels(grey, ink.polarity)
+        yield from _if_cropped(grey, splits[ink.polarity], ink.polarity)
+    for ink in inks:
+        ways, split = [ink], splits[ink.polarity]
         if cv2.countNonZero(split) <= MOST_INK * split.size:
             ways.append(find_ink(grey, paper_around(grey, split), ink.polarity))
         # Where the background has swallowed strokes, or shows a shadow, ink is of all shades.
@@ -71,14 +75,14 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
             yield from _with_and_without_clutter(grey, way)
 
 
-def _is_cropped(ink: Ink) -> bool:
-    """Whether the picture may be cropped to this ink, so that hardly any paper is seen."""
-    share = cv2.countNonZero(ink.mask) / ink.mask.size
-    return (
-        ink.fills_picture
-        and share <= MOST_INK
-        and cv2.connectedComponents(ink.mask)[0] - 1 <= MOST_PARTS
-    )
+def _if_cropped(grey: Bytes, split: Bytes, polarity: Polarity) -> Iterator[Ink]:
+    """The ink, if the picture may be cropped to it, so that hardly any paper is seen."""
+    share = cv2.countNonZero(split) / split.size
+    if 0 < share <= MOST_INK and fills_picture(split) and separability(grey, split) >= TWO_LEVELS:
+        ink = ink_on_even_paper(grey, split, polarity)
+        parts = cv2.connectedComponents(ink.mask)[0] - 1
+        if fills_picture(ink.mask) and parts <= MOST_PARTS:
+            yield ink
 
 
 def _with_and_without_clutter(grey: Bytes, ink: Ink) -> Iterator[Ink]:

@@ -12,7 +12,14 @@ from mnist_cnn.photos.cuts import ACROSS, Cutting
 from mnist_cnn.photos.drawn_lines import find_drawn_lines
 from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
 from mnist_cnn.photos.glyphs import BEYOND, SIDE, surroundings, to_mnist
-from mnist_cnn.photos.ink import Bytes, Ink, components_with, ink_beside, with_fainter
+from mnist_cnn.photos.ink import (
+    Bytes,
+    Ink,
+    components_with,
+    fills_picture,
+    ink_beside,
+    with_fainter,
+)
 from mnist_cnn.photos.inks import find_inks
 from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
 from mnist_cnn.photos.pieces import Piece, find_pieces, has_edges, weighted_median
@@ -23,7 +30,7 @@ SMALLEST, LARGEST = 400, 1600
 MOST_ENLARGED = 8.0
 # Share of the strongest ink's contrast below which another is noise, or the halo of JPEG.
 FAINT = 0.3
-NARROW = 2.0  # longer by shorter side, at least: photos are wider, such a picture is a crop
+NARROW = 2.0  # longer by shorter side, at least: no camera's format, somebody has cropped it
 ALIKE = 0.85  # common share of two masks that makes a second look needless
 
 
@@ -136,9 +143,9 @@ class Page:
 
     @cached_property
     def _beyond(self) -> int:
-        """The level beyond the frame: a 1 that nothing is beside would look like a bar there."""
+        """0 where paper went on, beyond a narrow crop: its 1 would look like a bar at the frame."""
         narrow = max(self.grey.shape) >= NARROW * min(self.grey.shape)
-        return 0 if narrow and self.ink.fills_picture else BEYOND
+        return 0 if narrow and fills_picture(self.writing) else BEYOND
 
     @cached_property
     def _written(self) -> Bytes:
