@@ -18,6 +18,7 @@ from mnist_cnn.photos.ink import (
     ink_on_even_paper,
     measure_contrast,
     paper_around,
+    separability,
     split_levels,
     with_fainter,
 )
@@ -324,17 +325,29 @@ def test_ink_that_leaves_hardly_any_paper_is_found(
     assert common_share(found.mask, truth) > 0.8
 
 
-@pytest.mark.parametrize(("margin", "expected"), [(0, True), (5, True), (40, False)])
-def test_a_picture_is_filled_where_no_margin_is_wide(margin: int, expected: bool) -> None:
-    grey = cropped(margin, 30, 230)
-    assert fills_picture(split_levels(grey, "dark")) is expected
-
-
-def test_one_wide_margin_is_enough_not_to_fill_a_picture() -> None:
-    grey = np.pad(cropped(0, 30, 230), ((0, 0), (0, 60)), constant_values=230)
-    assert not fills_picture(split_levels(grey, "dark"))
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+@pytest.mark.parametrize(("margin", "expected"), [(0, True), (17, True), (19, False)])
+def test_a_picture_is_filled_where_no_margin_is_wide(
+    side: str, margin: int, expected: bool
+) -> None:
+    mask = np.full((300, 100), 255, np.uint8)  # its longer side has 18 pixels of margin at most
+    if side in ("top", "bottom"):
+        mask[:margin] = 0
+    else:
+        mask[:, :margin] = 0
+    assert fills_picture(mask[::-1, ::-1] if side in ("right", "bottom") else mask) is expected
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (60, 40)])
 def test_no_ink_fills_no_picture(shape: tuple[int, int]) -> None:
     assert not fills_picture(np.zeros(shape, np.uint8))
+
+
+def test_two_levels_are_all_there_is_to_separate() -> None:
+    grey = np.where(STROKES, 60, 200).astype(np.uint8)
+    assert separability(grey, split_levels(grey, "dark")) == pytest.approx(1)
+
+
+def test_light_that_falls_off_has_no_two_levels() -> None:
+    grey = np.tile(np.arange(256, dtype=np.uint8), (40, 1))
+    assert separability(grey, split_levels(grey, "dark")) == pytest.approx(0.75, abs=0.001)

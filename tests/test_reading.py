@@ -427,6 +427,15 @@ def test_a_digit_is_read_that_its_picture_was_cropped_to(
     assert read_digits(image, bundled_classifier()).lines() == [digit]
 
 
+@pytest.mark.parametrize("loss", [0.1, 0.3, 0.6])
+def test_light_that_falls_off_to_all_corners_is_no_0(loss: float) -> None:
+    y, x = np.mgrid[-1:1:400j, -1:1:500j]
+    noise = np.random.default_rng(0).normal(0, 2, x.shape)
+    grey = (230 * (1 - loss * (x * x + y * y) / 2) + noise).clip(0, 255).astype(np.uint8)
+    image = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)
+    assert not read_digits(image, bundled_classifier()).digits
+
+
 def test_the_bundled_network_sees_the_surroundings() -> None:
     views = np.random.default_rng(0).integers(0, 256, (5, 2, 28, 28), np.uint8)
     others = views.copy()

@@ -1,0 +1,64 @@
+"""What may be the ink of a picture that was cropped to it."""
+
+from itertools import islice
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mnist_cnn.photos import inks
+from mnist_cnn.photos.inks import find_inks
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def crop(light: bool = False) -> Pixels:
+    """(400, 300): a thick ring from side to side, soft as what was enlarged."""
+    image = np.full((400, 300), 240, np.uint8)
+    cv2.ellipse(image, (150, 200), (110, 160), 0, 0, 360, 20, 80)
+    soft = cv2.GaussianBlur(image, (0, 0), 10).astype(np.uint8)
+    return np.invert(soft) if light else soft
+
+
+def dots() -> Pixels:
+    """(400, 400): 36 dots from side to side."""
+    image = np.full((400, 400), 240, np.uint8)
+    for x in range(20, 400, 72):
+        for y in range(20, 400, 72):
+            cv2.circle(image, (x, y), 20, 20, -1)
+    return image
+
+
+def fading(noise: float = 2.0) -> Pixels:
+    """(400, 500): blank paper, darker to all corners."""
+    y, x = np.mgrid[-1:1:400j, -1:1:500j]
+    light = 230 * (1 - 0.3 * (x * x + y * y))
+    grey = light + np.random.default_rng(0).normal(0, noise, light.shape)
+    return np.asarray(grey.clip(0, 255), np.uint8)
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_what_a_picture_was_cropped_to_comes_first(light: bool) -> None:
+    grey = crop(light)
+    truth = grey > 128 if light else grey < 128
+    # What is between its strokes may be writing on it.
+    masks = [ink.mask > 0 for ink in islice(find_inks(grey), 2)]
+    assert any((mask & truth).sum() >= 0.85 * (mask | truth).sum() for mask in masks)
+
+
+@pytest.mark.parametrize(
+    ("rule", "lenient", "grey"), [("MOST_PARTS", 36, dots()), ("TWO_LEVELS", 0.6, fading())]
+)
+def test_what_is_no_crop_is_not_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch, rule: str, lenient: float, grey: Pixels
+) -> None:
+    usual = len(list(find_inks(grey)))
+    monkeypatch.setattr(inks, rule, lenient)
+    assert usual < len(list(find_inks(grey)))
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (50, 1), (60, 40)])
+def test_a_picture_of_one_grey_has_no_ink(shape: tuple[int, int], level: int) -> None:
+    assert not any(ink.mask.any() for ink in find_inks(np.full(shape, level, np.uint8)))
