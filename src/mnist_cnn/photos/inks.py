@@ -78,7 +78,7 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
 def _if_cropped(grey: Bytes, split: Bytes, polarity: Polarity) -> Iterator[Ink]:
     """The ink, if the picture may be cropped to it, so that hardly any paper is seen."""
     share = cv2.countNonZero(split) / split.size
-    if 0 < share <= MOST_INK and fills_picture(split) and separability(grey, split) >= TWO_LEVELS:
+    if share <= MOST_INK and fills_picture(split) and separability(grey, split) >= TWO_LEVELS:
         ink = ink_on_even_paper(grey, split, polarity)
         parts = cv2.connectedComponents(ink.mask)[0] - 1
         if fills_picture(ink.mask) and parts <= MOST_PARTS:
