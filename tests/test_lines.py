@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.photos.lines import Line, find_lines, join_lines
+from mnist_cnn.photos.lines import Line, find_lines, join_lines, split_words
 from mnist_cnn.photos.pieces import Piece
 
 
@@ -38,6 +38,13 @@ def test_lines_at_the_same_height_are_joined() -> None:
     assert [len(line.pieces) for line in joined] == [4, 2]
     assert [piece.x for piece in joined[0].pieces] == [20, 80, 80, 140]
     assert joined[1] is lines[2]
+
+
+def test_wide_gaps_are_between_words() -> None:
+    over = box(60, 90, 100, 8)  # all that it is above belongs to one word
+    line = Line([box(20, 100), box(60, 100), over, box(140, 100), box(195, 100)], 50.0)
+    assert split_words(line) == [range(4), range(4, 5)]
+    assert split_words(Line(line.pieces[:1], 50.0)) == [range(1)]
 
 
 def test_lines_above_each_other_stay() -> None:

@@ -13,7 +13,7 @@ from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.page import read_pages, working_grey
 from mnist_cnn.prediction import reading
 from mnist_cnn.prediction.classifiers import BATCH, Classifier, bundled_classifier
-from mnist_cnn.prediction.reading import ReadDigit, Reading, read_digits
+from mnist_cnn.prediction.reading import LETTERS, ReadDigit, Reading, read_digits
 from mnist_cnn.simulator import simulate_non_digit
 
 Pixels = npt.NDArray[np.uint8]
@@ -122,25 +122,36 @@ def cross(image: Pixels, x: int, y: int) -> None:
     cv2.line(image, (x + 40, y), (x, y + 50), (30, 30, 30), 6, cv2.LINE_AA)
 
 
-def ring_among_crosses(crosses: int) -> Pixels:
+def ring_among_crosses(crosses: int, space: int = 34) -> Pixels:
+    """The space, in pixels, is between the ring and the first cross; letters are 50 high."""
     image = paper(100, 90 + 70 * crosses)
     ring(image, 20, 25)
     for index in range(crosses):
-        cross(image, 90 + 70 * index, 25)
+        cross(image, 56 + space + 60 * index, 25)
     return image
 
 
-def test_a_digit_among_what_is_none_is_less_probable() -> None:
-    def high_ring(glyph: Pixels) -> int:
-        high = cv2.boundingRect((glyph > 60).astype(np.uint8))[3] > 15
-        return RING if high and holes(glyph) == 1 else NONE
+def high_ring(glyph: Pixels) -> int:
+    high = cv2.boundingRect((glyph > 60).astype(np.uint8))[3] > 15
+    return RING if high and holes(glyph) == 1 else NONE
 
+
+def test_a_digit_among_what_is_none_is_less_probable() -> None:
     readings = [read_digits(ring_among_crosses(count), by(high_ring)) for count in range(3)]
     assert [reading.lines() for reading in readings] == 3 * [["0"]]
     alone, beside_one, beside_two = (reading.digits[0].probability for reading in readings)
     assert alone == pytest.approx(0.99, abs=0.001)
     assert alone > beside_one + 0.01
     assert beside_one >= beside_two > 0.8
+
+
+def test_a_digit_within_a_word_is_less_probable_than_beside_it() -> None:
+    beside, within = (
+        read_digits(ring_among_crosses(4, space), by(high_ring)) for space in (40, 20)
+    )
+    odds = [one.digits[0].probability / (1 - one.digits[0].probability) for one in (beside, within)]
+    # The crosses have three quarters of the word's ink.
+    assert np.log(odds[0] / odds[1]) == pytest.approx(0.75 * LETTERS, rel=0.1)
 
 
 def test_what_is_known_to_be_one_digit_stays_as_probable() -> None:

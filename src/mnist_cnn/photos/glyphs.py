@@ -69,10 +69,10 @@ def surroundings(piece: Piece, ink: Bytes, height: float, beyond: int = BEYOND) 
     part = ink[piece.y : piece.bottom, piece.x : piece.right]
     np.maximum(own, part & piece.mask, out=own)
     # Thin strokes would fade: they grow by half a pixel of the small image.
-    window = cv2.dilate(window, np.ones((max(1, reach // SIDE),) * 2, np.uint8))
-    below, right = 2 * reach - (y - top) - len(window), 2 * reach - (x - left) - window.shape[1]
+    grown = cv2.dilate(window, np.ones((max(1, reach // SIDE),) * 2, np.uint8))
+    below, right = 2 * reach - (y - top) - len(grown), 2 * reach - (x - left) - grown.shape[1]
     framed = cv2.copyMakeBorder(
-        window, y - top, below, x - left, right, cv2.BORDER_CONSTANT, value=beyond
+        grown, y - top, below, x - left, right, cv2.BORDER_CONSTANT, value=beyond
     )
     # No stroke is now narrower than four steps: what is between the samples would cost time only.
     step = max(1, reach // (FINE * SIDE))

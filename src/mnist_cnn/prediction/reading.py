@@ -10,6 +10,7 @@ import numpy as np
 from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.ink import Bytes, Floats
+from mnist_cnn.photos.lines import split_words
 from mnist_cnn.photos.page import Page, pages_with_fainter, read_pages, working_grey
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier
 
@@ -35,6 +36,8 @@ LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 # In nats: how much likelier what looks like a digit is none where all else on its page is none.
 STRANGE = 4.0
+# The same where all else in its word is none: an S amid letters looks like a 5.
+LETTERS = 5.0
 # Probability that it is a digit at all, from which on it is shown beside others.
 SHOWN = 0.3
 
@@ -113,13 +116,13 @@ def read_digits(
     if not looks:
         return Reading([], None)
     best, size = _best(looks), size or image.shape[:2]
-    if single:  # what is known to be a digit is not doubted
-        return best.reading(size, strange=0.0, least=0.0)
+    if single:
+        return best.reading(size, single=True)
     best = max([best, *_further_looks(best, looks, classify)], key=lambda look: look.score)
     if not best.digits:
         likeliest = max(looks, key=lambda look: look.likeliest.probability)
         best = replace(likeliest, digits=[likeliest.likeliest])
-    return best.reading(size, STRANGE, LEAST)
+    return best.reading(size)
 
 
 class _Judged(NamedTuple):
@@ -160,31 +163,43 @@ class _Look:
     def _area(self) -> int:
         return sum(piece.area for piece in self.page.pieces)
 
+    def _doubted(self, digit: _Judged) -> _Judged:
+        doubt = STRANGE * self._strangeness(digit) + LETTERS * self._unread_in_word(digit)
+        return digit._replace(probabilities=_amid(digit.probabilities, doubt))
+
     def _strangeness(self, digit: _Judged) -> float:
         """How much of the page, from 0 to 1, is not explained, but for a digit's own ink."""
         share = digit.candidate.piece.area / self._area
         own = share * np.log(max(digit.probability, IMPOSSIBLE)) / KNOWN
         return float(np.clip(1 - self.explained + own, 0, 1))
 
+    def _unread_in_word(self, digit: _Judged) -> float:
+        """How much of a digit's word, from 0 to 1, others hold that are not read as digits."""
+        line = self.page.lines[digit.candidate.line]
+        word = next(word for word in split_words(line) if digit.candidate.first in word)
+        read = sum(
+            other.candidate.piece.area * _clearness(other)
+            for other in self.digits
+            if other.candidate.line == digit.candidate.line and other.candidate.first in word
+        )
+        own = digit.candidate.piece.area * (1 - _clearness(digit))
+        return 1 - (read + own) / sum(line.pieces[index].area for index in word)
+
     @property
     def sure_digits(self) -> list[Candidate]:
         return [digit.candidate for digit in self.digits if digit.probability >= SURE]
 
-    def reading(self, size: tuple[int, int], strange: float, least: float) -> Reading:
+    def reading(self, size: tuple[int, int], *, single: bool = False) -> Reading:
         """The result, with boxes in pixels of an image of a height and width.
 
         Args:
             size: Height and width.
-            strange: In nats, see STRANGE.
-            least: Probability from which on a digit is shown where there is no likelier one.
+            single: What is known to be a digit is not doubted.
         """
-        digits = [
-            one._replace(probabilities=_amid(one.probabilities, strange * self._strangeness(one)))
-            for one in self.digits
-        ]
+        digits = self.digits if single else [self._doubted(one) for one in self.digits]
         # What is hardly a digit is not shown, unless there is nothing else to show.
         likely = [one for one in digits if one.probabilities.sum() >= SHOWN]
-        shown = likely or [one for one in digits if one.probability >= least]
+        shown = likely or [one for one in digits if single or one.probability >= LEAST]
         lines = sorted({one.candidate.line for one in shown})  # with a digit
         return Reading(
             [
@@ -289,6 +304,11 @@ def _read_line(judged: Iterable[_Judged], pieces: int, doubt: float) -> Division
         if score > best[candidate.end][0]:
             best[candidate.end] = score, [*chosen, one] if digit >= rest else chosen
     return best[-1]
+
+
+def _clearness(digit: _Judged) -> float:
+    """From 0, where it may as well be none, to 1, where it is certain."""
+    return float(np.clip(1 + np.log(max(digit.probability, IMPOSSIBLE)) / KNOWN, 0, 1))
 
 
 def _amid(probabilities: Floats, doubt: float) -> Floats:
