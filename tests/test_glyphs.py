@@ -227,13 +227,14 @@ def test_hairlines_are_seen_in_their_surroundings(height: int) -> None:
     assert view[14, 18:24].max() >= 25
 
 
-def test_surroundings_do_not_depend_on_scale_and_place() -> None:
+@pytest.mark.parametrize("factor", [4, 11])
+def test_surroundings_do_not_depend_on_scale_and_place(factor: int) -> None:
     piece, neighbour = bar(130, 140, 16, 40), bar(160, 140, 16, 40)
     view = surroundings(piece, page_of(piece, neighbour), 40)
     moved = [Piece(p.x - 60, p.y + 50, p.mask) for p in (piece, neighbour)]
     np.testing.assert_array_equal(surroundings(moved[0], page_of(*moved), 40), view)
-    large = [bar(4 * p.x, 4 * p.y, 64, 160) for p in (piece, neighbour)]
-    again = surroundings(large[0], page_of(*large, side=1200), 160)
+    large = [bar(*(factor * value for value in (p.x, p.y, 16, 40))) for p in (piece, neighbour)]
+    again = surroundings(large[0], page_of(*large, side=300 * factor), 40 * factor)
     for level in (60, 150):
         assert box_of(again, level) == pytest.approx(box_of(view, level), abs=1)
 

@@ -41,9 +41,11 @@ def test_lines_at_the_same_height_are_joined() -> None:
 
 
 def test_wide_gaps_are_between_words() -> None:
-    over = box(60, 90, 100, 8)  # all that it is above belongs to one word
-    line = Line([box(20, 100), box(60, 100), over, box(140, 100), box(195, 100)], 50.0)
-    assert split_words(line) == [range(4), range(4, 5)]
+    over = box(60, 90, 100, 8)
+    pieces = [box(20, 100), box(60, 100), over, box(110, 100), box(180, 100), box(235, 100)]
+    line = Line(pieces, 50.0)
+    # What follows under the bar and near its end is of its word.
+    assert split_words(line) == [range(5), range(5, 6)]
     assert split_words(Line(line.pieces[:1], 50.0)) == [range(1)]
 
 

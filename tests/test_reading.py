@@ -1,5 +1,6 @@
 """From candidates and a classifier to digits: who decides what, and where it is said to be."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.page import read_pages, working_grey
 from mnist_cnn.prediction import reading
 from mnist_cnn.prediction.classifiers import BATCH, Classifier, bundled_classifier
-from mnist_cnn.prediction.reading import LETTERS, ReadDigit, Reading, read_digits
+from mnist_cnn.prediction.reading import STRANGE_WORD, ReadDigit, Reading, read_digits
 from mnist_cnn.simulator import simulate_non_digit
 
 Pixels = npt.NDArray[np.uint8]
@@ -122,12 +123,11 @@ def cross(image: Pixels, x: int, y: int) -> None:
     cv2.line(image, (x + 40, y), (x, y + 50), (30, 30, 30), 6, cv2.LINE_AA)
 
 
-def ring_among_crosses(crosses: int, space: int = 34) -> Pixels:
-    """The space, in pixels, is between the ring and the first cross; letters are 50 high."""
+def ring_among_crosses(crosses: int) -> Pixels:
     image = paper(100, 90 + 70 * crosses)
     ring(image, 20, 25)
     for index in range(crosses):
-        cross(image, 56 + space + 60 * index, 25)
+        cross(image, 90 + 70 * index, 25)
     return image
 
 
@@ -145,13 +145,52 @@ def test_a_digit_among_what_is_none_is_less_probable() -> None:
     assert beside_one >= beside_two > 0.8
 
 
-def test_a_digit_within_a_word_is_less_probable_than_beside_it() -> None:
-    beside, within = (
-        read_digits(ring_among_crosses(4, space), by(high_ring)) for space in (40, 20)
-    )
-    odds = [one.digits[0].probability / (1 - one.digits[0].probability) for one in (beside, within)]
-    # The crosses have three quarters of the word's ink.
-    assert np.log(odds[0] / odds[1]) == pytest.approx(0.75 * LETTERS, rel=0.1)
+def word(image: Pixels, text: str, x: int = 20, y: int = 25) -> None:
+    """Rings, narrow ones and crosses, too far apart to be one digit; a dot makes a space."""
+    for shape in text:
+        if shape in "0o":
+            ring(image, x, y, 36 if shape == "0" else 24)
+        elif shape == "x":
+            cross(image, x, y)
+        x += {"0": 60, "o": 48, "x": 65, ".": 15}[shape]
+
+
+def unread_in_word(image: Pixels, narrow: float) -> float:
+    """The share of the first ring's word that makes it doubtful, by how doubtful it is."""
+
+    def classify(views: Pixels) -> Rows:
+        rows = by(high_ring)(views)
+        for row, glyph in zip(rows, views[:, 0], strict=True):
+            if row[RING] > 0.5 and cv2.boundingRect((glyph > 60).astype(np.uint8))[2] < 13:
+                row[RING], row[NONE] = narrow, 0.991 - narrow
+        return rows
+
+    probability = read_digits(image, classify).digits[0].probability
+    return math.log((0.99 / probability - 0.999) / 0.001) / STRANGE_WORD
+
+
+# Rings have 903 pixels of ink, narrow ones 808, crosses 965.
+@pytest.mark.parametrize(
+    ("text", "below", "narrow", "share"),
+    [
+        ("0", "", 0.99, 0),
+        ("0xx", "", 0.99, 0.68),
+        ("0xx.00", "", 0.99, 0.68),  # what is read in another word …
+        ("0xx", "000", 0.99, 0.68),  # … or line is no reason
+        ("0.xx", "", 0.99, 0),
+        ("0x0", "", 0.99, 0.35),
+        ("0xo", "", 0.99, 0.36),
+        ("0xo", "", 0.6, 0.58),  # of the narrow one, 1 + log(0.6) / KNOWN, 0.27, is read
+    ],
+)
+def test_what_is_not_read_in_its_word_makes_a_digit_doubtful(
+    text: str, below: str, narrow: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "STRANGE", 0.0)
+    image = paper(240, 400)
+    word(image, text)
+    word(image, below, y=150)
+    assert unread_in_word(image, narrow) == pytest.approx(share, abs=0.05)
 
 
 def test_what_is_known_to_be_one_digit_stays_as_probable() -> None:

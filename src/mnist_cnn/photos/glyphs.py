@@ -13,6 +13,7 @@ BOX = 20  # MNIST's digits fit into a box of this side (LeCun, the MNIST page)
 # Strokes thinner than this, in pixels of the 20-pixel box, would fade when the image shrinks.
 THINNEST_STROKE = 2.0
 FINE = 4  # a piece is brought to this many boxes first: from there on all cost the same
+SAMPLES = 4  # across the narrowest stroke of the surroundings
 EDGE = 100  # ink below this is a soft edge, which counts for no box
 AROUND = 1.0  # heights of the line that are shown to each side of a piece's middle
 # The usual level beyond the frame; other ink has 127 at most, the piece's own 255 at most.
@@ -69,13 +70,14 @@ def surroundings(piece: Piece, ink: Bytes, height: float, beyond: int = BEYOND) 
     part = ink[piece.y : piece.bottom, piece.x : piece.right]
     np.maximum(own, part & piece.mask, out=own)
     # Thin strokes would fade: they grow by half a pixel of the small image.
-    grown = cv2.dilate(window, np.ones((max(1, reach // SIDE),) * 2, np.uint8))
+    growth = max(1, reach // SIDE)
+    grown = cv2.dilate(window, np.ones((growth, growth), np.uint8))
     below, right = 2 * reach - (y - top) - len(grown), 2 * reach - (x - left) - grown.shape[1]
     framed = cv2.copyMakeBorder(
         grown, y - top, below, x - left, right, cv2.BORDER_CONSTANT, value=beyond
     )
-    # No stroke is now narrower than four steps: what is between the samples would cost time only.
-    step = max(1, reach // (FINE * SIDE))
+    # No stroke is narrower than that now: samples show it as well as all pixels, and sooner.
+    step = max(1, growth // SAMPLES)
     samples = framed[step // 2 :: step, step // 2 :: step]
     method = cv2.INTER_AREA if 2 * reach > SIDE else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(samples, (SIDE, SIDE), interpolation=method), np.uint8)

@@ -16,7 +16,9 @@ ABOVE = 0.5  # gap between strokes above each other, in heights of the larger on
 BESIDE = 0.5  # a low piece within this distance belongs to its neighbour
 NEAR = 2.5  # gap across which a rising or falling line still goes on
 TALLEST = 1.5  # what was written in one digit is not higher than this
-SPACE = 0.45  # between words, at least: so are 93 % of tuning spaces, 12 % of gaps in words
+# Gap between words, at least: 93 % of the simulator's are as wide, of those between letters 12 %.
+# It is wider than any within a candidate, so that each is in one word.
+SPACE = 0.45
 # Shares of the smaller piece.
 SAME_LINE = 0.35  # vertical overlap of neighbours in a line
 SAME_LINE_FAR = 0.6  # the same, where the gap is wide
@@ -93,7 +95,7 @@ def split_words(line: Line) -> list[range]:
         if piece.x - right > SPACE * line.height:
             starts.append(index)
         right = max(right, piece.right)
-    return [range(*ends) for ends in pairwise([*starts, len(line.pieces)])]
+    return [range(start, end) for start, end in pairwise([*starts, len(line.pieces)])]
 
 
 def as_one(pieces: Sequence[Piece]) -> Line:

@@ -21,7 +21,7 @@ from mnist_cnn.photos.ink import (
     with_fainter,
 )
 from mnist_cnn.photos.inks import find_inks
-from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines
+from mnist_cnn.photos.lines import Line, as_one, find_lines, join_lines, split_words
 from mnist_cnn.photos.pieces import Piece, find_pieces, has_edges, weighted_median
 from mnist_cnn.photos.rules import remove_rules
 
@@ -58,6 +58,11 @@ class Page:
     def pieces(self) -> list[Piece]:
         """Of all lines."""
         return [piece for line in self.lines for piece in line.pieces]
+
+    @cached_property
+    def words(self) -> list[list[range]]:
+        """The indices of the pieces of each word or number, line by line."""
+        return [split_words(line) for line in self.lines]
 
     @cached_property
     def candidates(self) -> list[Candidate]:

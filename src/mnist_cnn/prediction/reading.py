@@ -1,5 +1,6 @@
 """Reads digits from images: `photos` finds what may be digits, a classifier decides."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -10,7 +11,6 @@ import numpy as np
 from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.ink import Bytes, Floats
-from mnist_cnn.photos.lines import split_words
 from mnist_cnn.photos.page import Page, pages_with_fainter, read_pages, working_grey
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier
 
@@ -36,8 +36,8 @@ LEAST = 0.05
 SURE = 0.95  # probability from which a digit is not cut to see whether it is several
 # In nats: how much likelier what looks like a digit is none where all else on its page is none.
 STRANGE = 4.0
-# The same where all else in its word is none: an S amid letters looks like a 5.
-LETTERS = 5.0
+# Added to that where all else in its word is none: an S amid letters looks like a 5.
+STRANGE_WORD = 5.0
 # Probability that it is a digit at all, from which on it is shown beside others.
 SHOWN = 0.3
 
@@ -136,6 +136,15 @@ class _Judged(NamedTuple):
     def probability(self) -> float:
         return float(self.probabilities.max())
 
+    @property
+    def log_probability(self) -> float:
+        return math.log(max(self.probability, IMPOSSIBLE))
+
+    @property
+    def clearness(self) -> float:
+        """From 0, where it may as well be none, to 1, where it is certain."""
+        return max(0.0, 1 + self.log_probability / KNOWN)
+
 
 @dataclass(frozen=True)
 class _Look:
@@ -163,27 +172,31 @@ class _Look:
     def _area(self) -> int:
         return sum(piece.area for piece in self.page.pieces)
 
+    def _likely(self) -> list[_Judged]:
+        """What is likely to be a digit amid all else; where nothing is, the least unlikely."""
+        digits = [self._doubted(digit) for digit in self.digits]
+        likely = [digit for digit in digits if digit.probabilities.sum() >= SHOWN]
+        return likely or [digit for digit in digits if digit.probability >= LEAST]
+
     def _doubted(self, digit: _Judged) -> _Judged:
-        doubt = STRANGE * self._strangeness(digit) + LETTERS * self._unread_in_word(digit)
+        doubt = STRANGE * self._strangeness(digit) + STRANGE_WORD * self._unread_in_word(digit)
         return digit._replace(probabilities=_amid(digit.probabilities, doubt))
 
     def _strangeness(self, digit: _Judged) -> float:
         """How much of the page, from 0 to 1, is not explained, but for a digit's own ink."""
-        share = digit.candidate.piece.area / self._area
-        own = share * np.log(max(digit.probability, IMPOSSIBLE)) / KNOWN
-        return float(np.clip(1 - self.explained + own, 0, 1))
+        own = digit.candidate.piece.area / self._area * digit.log_probability / KNOWN
+        return min(max(1 - self.explained + own, 0.0), 1.0)
 
     def _unread_in_word(self, digit: _Judged) -> float:
         """How much of a digit's word, from 0 to 1, others hold that are not read as digits."""
-        line = self.page.lines[digit.candidate.line]
-        word = next(word for word in split_words(line) if digit.candidate.first in word)
-        read = sum(
-            other.candidate.piece.area * _clearness(other)
+        line, first = digit.candidate.line, digit.candidate.first
+        word = next(word for word in self.page.words[line] if first in word)
+        read = digit.candidate.piece.area + sum(
+            other.candidate.piece.area * other.clearness
             for other in self.digits
-            if other.candidate.line == digit.candidate.line and other.candidate.first in word
+            if other is not digit and other.candidate.line == line and other.candidate.first in word
         )
-        own = digit.candidate.piece.area * (1 - _clearness(digit))
-        return 1 - (read + own) / sum(line.pieces[index].area for index in word)
+        return 1 - read / sum(self.page.lines[line].pieces[index].area for index in word)
 
     @property
     def sure_digits(self) -> list[Candidate]:
@@ -194,12 +207,9 @@ class _Look:
 
         Args:
             size: Height and width.
-            single: What is known to be a digit is not doubted.
+            single: What is known to be a digit is neither doubted nor left out.
         """
-        digits = self.digits if single else [self._doubted(one) for one in self.digits]
-        # What is hardly a digit is not shown, unless there is nothing else to show.
-        likely = [one for one in digits if one.probabilities.sum() >= SHOWN]
-        shown = likely or [one for one in digits if single or one.probability >= LEAST]
+        shown = self.digits if single else self._likely()
         lines = sorted({one.candidate.line for one in shown})  # with a digit
         return Reading(
             [
@@ -297,18 +307,13 @@ def _read_line(judged: Iterable[_Judged], pieces: int, doubt: float) -> Division
     best: list[Division] = [(0.0, []), *[(-np.inf, [])] * pieces]
     for one in sorted(judged, key=lambda one: one.candidate.end):
         candidate = one.candidate
-        digit = np.log(max(one.probability, IMPOSSIBLE)) + KNOWN
+        digit = one.log_probability + KNOWN
         rest = np.log(max(1 - one.probabilities.sum(), IMPOSSIBLE)) - doubt
         score, chosen = best[candidate.first]
         score += candidate.piece.area * float(max(digit, rest))
         if score > best[candidate.end][0]:
             best[candidate.end] = score, [*chosen, one] if digit >= rest else chosen
     return best[-1]
-
-
-def _clearness(digit: _Judged) -> float:
-    """From 0, where it may as well be none, to 1, where it is certain."""
-    return float(np.clip(1 + np.log(max(digit.probability, IMPOSSIBLE)) / KNOWN, 0, 1))
 
 
 def _amid(probabilities: Floats, doubt: float) -> Floats:
