@@ -23,7 +23,12 @@ def parse_arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
     add("--checkpoint", metavar="FILE", help="a network of your own, instead of the bundled one")
     add("--json", action="store_true", help="print a JSON object per image, each on a line")
     add("--csv", metavar="FILE", type=Path, help="write a table with a row per digit")
-    add("--save", metavar="DIR", type=Path, help="write the images with what was read in them")
+    add(
+        "--save",
+        metavar="DIR",
+        type=Path,
+        help="write the images, small ones enlarged, with what was read in them",
+    )
     add(
         "--show-steps",
         metavar="DIR",

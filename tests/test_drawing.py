@@ -159,6 +159,15 @@ def test_neighbouring_segments_have_distinct_colours() -> None:
     assert len(set(colours)) >= 10
 
 
+def test_the_segments_of_a_digit_have_one_colour() -> None:
+    boxes = [(40, 50, 20, 30), (40, 90, 20, 20), (100, 50, 20, 60)]  # a bar in two parts, a bar
+    digit = read_digit((38, 48, 24, 64))
+    picture = draw_steps(blank(150, 200), reading(digit, page=page_of(boxes, 150, 200)))
+    segments = picture[np.ptp(picture.astype(int), axis=2) > 120]
+    _, counts = np.unique(segments, axis=0, return_counts=True)
+    assert (counts > 1000).sum() == 2
+
+
 def test_what_is_certain_has_a_label_without_a_percentage() -> None:
     widths = []
     for probability in (0.98, 0.99):

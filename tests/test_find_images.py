@@ -70,7 +70,10 @@ def test_folder_whose_name_is_a_pattern_is_itself(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "complaint"),
     [
-        ("folder.png", r"^folder.png is a folder without images \(.*\.png, .*\); check the path$"),
+        (
+            "folder.png",
+            r"^folder.png is a folder without images of its own \(.*\.png, .*\); check the path$",
+        ),
         ("lost.png", "^lost.png is no file or folder, and no file matches it as a pattern; check"),
         ("lost/*.png", r"^lost/\*.png is no file or folder, and no file matches it as a pattern"),
         ("**/*.gif", r"^\*\*/\*.gif is no file"),

@@ -291,8 +291,8 @@ def _read(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"checkpoint {path} was not loaded: it is no checkpoint, or holds more than plain "
-            "data, which could run code on this machine; use one that this project wrote"
+            f"checkpoint {path} was not loaded: it is no .ckpt file, or holds more than plain "
+            "data, which could run code on this machine; use a .ckpt file that this project wrote"
         ) from error
     except Exception as error:  # torch raises a dozen kinds, depending on the damage
         raise ValueError(

@@ -34,7 +34,7 @@ def find_images(path: str) -> list[Path]:
     try:
         if place.is_dir():
             images = [file for file in place.iterdir() if _is_image(file)]
-            fault = f"is a folder without images ({', '.join(sorted(IMAGE_SUFFIXES))})"
+            fault = f"is a folder without images of its own ({', '.join(sorted(IMAGE_SUFFIXES))})"
         elif place.exists():
             return [place]
         else:

@@ -9,6 +9,7 @@ import numpy as np
 from mnist_cnn.photos.glyphs import SIDE
 from mnist_cnn.photos.ink import Bytes
 from mnist_cnn.photos.page import Page
+from mnist_cnn.photos.pieces import Piece
 from mnist_cnn.prediction import ReadDigit, Reading
 from mnist_cnn.prediction.drawing import (
     WHITE,
@@ -78,21 +79,30 @@ def _panels(image: Bytes, reading: Reading) -> list[Panel]:
     page = reading.page
     if page is None:
         return [Panel("grey", cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.uint8))]
-    boxes = [(scaled(digit.box, page.scale), colour(digit)) for digit in reading.digits]
+    boxes = [scaled(digit.box, page.scale) for digit in reading.digits]
+    colours = [colour(digit) for digit in reading.digits]
     return [
         Panel("grey", page.grey),
         Panel("flattened", 255 - page.ink.share),
         Panel("binarised", 255 - page.ink.mask),
-        Panel("segments", _segments(page), boxes),
+        Panel("segments", _segments(page, boxes), list(zip(boxes, colours, strict=True))),
     ]
 
 
-def _segments(page: Page) -> Bytes:
+def _segments(page: Page, boxes: Sequence[Rectangle]) -> Bytes:
+    """The pieces in colours of their own, those within the box of a digit in one."""
     picture = np.full((*page.grey.shape, 3), WHITE, np.uint8)
-    for index, piece in enumerate(page.pieces):
+    for index, piece in enumerate(page.pieces, len(boxes)):
+        digits = (number for number, box in enumerate(boxes) if _holds(box, piece))
         part = picture[piece.y : piece.bottom, piece.x : piece.right]
-        part[piece.mask > 0] = _hue(index)
+        part[piece.mask > 0] = _hue(next(digits, index))
     return picture
+
+
+def _holds(box: Rectangle, piece: Piece) -> bool:
+    x, y, width, height = box
+    across, down = piece.x + piece.width / 2 - x, piece.y + piece.height / 2 - y
+    return 0 <= across <= width and 0 <= down <= height
 
 
 def _hue(index: int) -> Colour:
