@@ -41,9 +41,12 @@ def cut_up(line: Line, cutting: Cutting, kept: Container[int] = ()) -> Line:
         kept: Indices of pieces that stay as they are.
     """
     parts: list[Piece] = []
+    cuts: set[int] = set()
     for index, piece in enumerate(line.pieces):
-        parts += [piece] if index in kept else cut(piece, line.height, cutting)
-    return Line(parts, line.height)
+        own = [piece] if index in kept else cut(piece, line.height, cutting)
+        cuts.update(range(len(parts) + 1, len(parts) + len(own)))
+        parts += own
+    return Line(parts, line.height, frozenset(cuts))
 
 
 def put_together(line: Line, runs: Sequence[tuple[int, int]]) -> tuple[Line, set[int]]:
@@ -85,9 +88,16 @@ def find_candidates(index: int, line: Line) -> Iterator[Candidate]:
     pieces = line.pieces
     for first, joined in enumerate(pieces):
         for end in range(first + 1, min(first + MOST_PIECES, len(pieces)) + 1):
-            yield Candidate(index, first, end, line.height, joined)
+            if not _is_mixed(line, first, end):
+                yield Candidate(index, first, end, line.height, joined)
             if end == len(pieces) or pieces[end].x - joined.right > GAP * line.height:
                 break
             joined = merge((joined, pieces[end]))
             if joined.width > WIDEST * line.height:
                 break
+
+
+def _is_mixed(line: Line, first: int, end: int) -> bool:
+    """Whether a run has a part of one piece that was cut, and of another one, too: no digit has."""
+    several = any(index not in line.cuts for index in range(first + 1, end))
+    return several and (first in line.cuts or end in line.cuts)
