@@ -88,16 +88,12 @@ def find_candidates(index: int, line: Line) -> Iterator[Candidate]:
     pieces = line.pieces
     for first, joined in enumerate(pieces):
         for end in range(first + 1, min(first + MOST_PIECES, len(pieces)) + 1):
-            if not _is_mixed(line, first, end):
+            # No digit has a part of one piece that was cut, and of another one, too.
+            is_part = first in line.cuts or end in line.cuts
+            if not is_part or line.cuts.issuperset(range(first + 1, end)):
                 yield Candidate(index, first, end, line.height, joined)
             if end == len(pieces) or pieces[end].x - joined.right > GAP * line.height:
                 break
             joined = merge((joined, pieces[end]))
             if joined.width > WIDEST * line.height:
                 break
-
-
-def _is_mixed(line: Line, first: int, end: int) -> bool:
-    """Whether a run has a part of one piece that was cut, and of another one, too: no digit has."""
-    several = any(index not in line.cuts for index in range(first + 1, end))
-    return several and (first in line.cuts or end in line.cuts)
