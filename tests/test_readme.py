@@ -30,7 +30,8 @@ def newest_run(folder: Path) -> str:
 def test_the_commands_work(
     run_here: Callable[..., tuple[int, str]], fake_data: FakeData, tmp_path: Path
 ) -> None:
-    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
+    for folder in ("benchmarks", "src"):  # pictures and weights
+        (tmp_path / folder).symlink_to(ROOT / folder)
     found = commands()
     assert len(found) >= 10
     for _, script, *arguments in found:
