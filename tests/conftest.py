@@ -1,4 +1,4 @@
-"""What the tests share: a fake MNIST on the disk, a drawing, and runs of the project's commands."""
+"""What the tests share: a fake MNIST on the disk, drawings, and runs of the project's commands."""
 
 import runpy
 import shutil
@@ -33,6 +33,14 @@ def leaning_bars() -> npt.NDArray[np.uint8]:
     cv2.line(mask, (65, 10), (38, 110), 255, 10)
     cv2.line(mask, (54, 50), (48, 70), 255, 14)
     return mask
+
+
+def fading_light(loss: float) -> npt.NDArray[np.uint8]:
+    """Blank paper, (400, 500), whose corners get so much less light, as a share; some noise."""
+    y, x = np.mgrid[-1:1:400j, -1:1:500j]
+    light = 230 * (1 - loss * (x**2 + y**2) / 2)
+    grey = light + np.random.default_rng(0).normal(0, 2, light.shape)
+    return np.asarray(grey.clip(0, 255), np.uint8)
 
 
 @dataclass(frozen=True)

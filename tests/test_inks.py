@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from conftest import fading_light
 from mnist_cnn.photos import inks
 from mnist_cnn.photos.inks import find_inks
 
@@ -30,14 +31,6 @@ def dots() -> Pixels:
     return image
 
 
-def fading(noise: float = 2.0) -> Pixels:
-    """(400, 500): blank paper, darker to all corners."""
-    y, x = np.mgrid[-1:1:400j, -1:1:500j]
-    light = 230 * (1 - 0.3 * (x * x + y * y))
-    grey = light + np.random.default_rng(0).normal(0, noise, light.shape)
-    return np.asarray(grey.clip(0, 255), np.uint8)
-
-
 @pytest.mark.parametrize("light", [False, True])
 def test_what_a_picture_was_cropped_to_comes_first(light: bool) -> None:
     grey = crop(light)
@@ -48,7 +41,8 @@ def test_what_a_picture_was_cropped_to_comes_first(light: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "lenient", "grey"), [("MOST_PARTS", 36, dots()), ("TWO_LEVELS", 0.6, fading())]
+    ("rule", "lenient", "grey"),
+    [("MOST_PARTS", 36, dots()), ("TWO_LEVELS", 0.6, fading_light(0.6))],
 )
 def test_what_is_no_crop_is_not_taken_for_one(
     monkeypatch: pytest.MonkeyPatch, rule: str, lenient: float, grey: Pixels

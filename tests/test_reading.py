@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from conftest import leaning_bars
+from conftest import fading_light, leaning_bars
 from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.page import read_pages, working_grey
 from mnist_cnn.prediction import reading
@@ -479,10 +479,7 @@ def test_a_digit_is_read_that_its_picture_was_cropped_to(
 
 @pytest.mark.parametrize("loss", [0.1, 0.3, 0.6])
 def test_light_that_falls_off_to_all_corners_is_no_0(loss: float) -> None:
-    y, x = np.mgrid[-1:1:400j, -1:1:500j]
-    noise = np.random.default_rng(0).normal(0, 2, x.shape)
-    grey = (230 * (1 - loss * (x * x + y * y) / 2) + noise).clip(0, 255).astype(np.uint8)
-    image = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR).astype(np.uint8)
+    image = cv2.cvtColor(fading_light(loss), cv2.COLOR_GRAY2BGR).astype(np.uint8)
     assert not read_digits(image, bundled_classifier()).digits
 
 

@@ -23,9 +23,8 @@ PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
 FAINTEST_INK = 0.04
-WIDEST_MARGIN = (
-    0.06  # of the longer side: the widest margin of a picture that was cropped to its ink
-)
+# Share of the longer side that the widest margin of a picture has that was cropped to its ink.
+WIDEST_MARGIN = 0.06
 FAINTER = 0.33  # of the strength of the ink beside it, at least: less is what shines through
 SOFT_EDGE = np.ones((7, 7), np.uint8)  # of strokes: that is no fainter ink
 
