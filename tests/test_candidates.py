@@ -45,22 +45,10 @@ def test_pieces_are_cut_one_by_one() -> None:
     assert line.height == HEIGHT
     assert len(line.pieces) > len(pieces)
     for piece in pieces:
-        own = [
-            index
-            for index, part in enumerate(line.pieces)
-            if piece.x <= part.x and part.right <= piece.right
-        ]
-        whole = merge([line.pieces[index] for index in own])
+        own = [part for part in line.pieces if piece.x <= part.x and part.right <= piece.right]
+        whole = merge(own)
         assert (whole.x, whole.y) == (piece.x, piece.y)
         np.testing.assert_array_equal(whole.mask, piece.mask)
-        assert line.cuts.intersection(own) == set(own[1:])
-
-
-def test_no_candidate_has_a_part_of_one_piece_and_of_another() -> None:
-    pieces = [box(0, 10), box(12, 10), box(24, 10), box(36, 10)]
-    found = find_candidates(0, Line(pieces, HEIGHT, cuts=frozenset({1, 2})))
-    runs = {(candidate.first, candidate.end) for candidate in found}
-    assert runs == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (0, 4), (3, 4)}
 
 
 def test_what_was_cut_is_put_together_but_for_runs() -> None:

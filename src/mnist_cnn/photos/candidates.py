@@ -41,12 +41,9 @@ def cut_up(line: Line, cutting: Cutting, kept: Container[int] = ()) -> Line:
         kept: Indices of pieces that stay as they are.
     """
     parts: list[Piece] = []
-    cuts: set[int] = set()
     for index, piece in enumerate(line.pieces):
-        own = [piece] if index in kept else cut(piece, line.height, cutting)
-        cuts.update(range(len(parts) + 1, len(parts) + len(own)))
-        parts += own
-    return Line(parts, line.height, frozenset(cuts))
+        parts += [piece] if index in kept else cut(piece, line.height, cutting)
+    return Line(parts, line.height)
 
 
 def put_together(line: Line, runs: Sequence[tuple[int, int]]) -> tuple[Line, set[int]]:
@@ -88,10 +85,7 @@ def find_candidates(index: int, line: Line) -> Iterator[Candidate]:
     pieces = line.pieces
     for first, joined in enumerate(pieces):
         for end in range(first + 1, min(first + MOST_PIECES, len(pieces)) + 1):
-            # No digit has a part of one piece that was cut, and of another one, too.
-            is_part = first in line.cuts or end in line.cuts
-            if not is_part or line.cuts.issuperset(range(first + 1, end)):
-                yield Candidate(index, first, end, line.height, joined)
+            yield Candidate(index, first, end, line.height, joined)
             if end == len(pieces) or pieces[end].x - joined.right > GAP * line.height:
                 break
             joined = merge((joined, pieces[end]))

@@ -33,12 +33,10 @@ class Line:
     Attributes:
         pieces: From left to right.
         height: Of its digits, in pixels.
-        cuts: Indices of the pieces that were one with the piece before, until it was cut.
     """
 
     pieces: list[Piece]
     height: float
-    cuts: frozenset[int] = frozenset()
 
 
 def find_lines(pieces: Sequence[Piece]) -> list[Line]:
