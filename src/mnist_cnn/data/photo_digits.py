@@ -30,7 +30,7 @@ MIXED = 0.35  # share from which a candidate is no digit
 TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
 # Conditions that are drawn three times as often as the others.
-HARD = 2 * ("clutter", "mixed", "touching", "broken", "framed", "signs", "words")
+HARD = 2 * ("clutter", "mixed", "touching", "broken", "framed", "signs", "words", "variants")
 # Pictures without digits that are drawn twice as often: they are most like digits.
 LIKE_DIGITS = "scribbles", "shapes"
 MOST_PAGES = 10  # of a scene that are looked at: the further ones are rarely asked for

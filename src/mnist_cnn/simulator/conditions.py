@@ -95,7 +95,7 @@ class Condition:
         wander: How far digits leave the base line, in heights.
         size_spread: Standard deviation of the digits' sizes, as a share.
         gap: Between neighbours' ink, in heights; negative ones overlap.
-        variants: Chance that a 0, 1 or 7 is written in another way, see `vary`.
+        variants: Chance that a 0, 1, 4, 7 or 9 is written in another way, see `vary`.
         broken: Chance that a digit's strokes have gaps.
         ruled: Chance of ruled or squared paper.
         signs: There is a sign, or several, before, behind or between the digits.

@@ -11,6 +11,7 @@ import numpy as np
 from mnist_cnn.simulator.common import Bytes, Floats, choose, smooth_noise
 from mnist_cnn.simulator.conditions import CONDITIONS, PENS
 from mnist_cnn.simulator.development import Drawing, develop
+from mnist_cnn.simulator.letters import FONTS, draw_letter
 from mnist_cnn.simulator.scenes import simulate
 from mnist_cnn.simulator.shapes import SHAPES, draw_lines
 
@@ -18,7 +19,8 @@ from mnist_cnn.simulator.shapes import SHAPES, draw_lines
 # 1; Z z like 2; A H Y y h u like 4; S s like 5; G b C c like 6; T t f F like 7; B like 8; g q P p e
 # like 9.
 LETTERS = "EKMNRVWXkmvwx"
-FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
+LETTER = 18.0  # height of the capitals in MNIST pixels: no letter is wider than 28
+MARGIN = 8  # pixels around the 28×28 in the middle of a letter's glyph
 
 # All but those in which a letter or a shape could lose what tells it from a digit.
 WRITTEN = (
@@ -74,19 +76,9 @@ def _letters(rng: np.random.Generator) -> Bytes:
 
 
 def _letter(rng: np.random.Generator) -> Bytes:
-    """A glyph of a letter, (28, 28), as high as MNIST's digits."""
-    canvas = np.zeros((200, 240), np.uint8)
-    letter = LETTERS[rng.integers(len(LETTERS))]
-    thickness = int(rng.integers(4, 12))
-    cv2.putText(canvas, letter, (40, 150), choose(rng, FACES), 4.0, 255, thickness, cv2.LINE_AA)
-    x, y, width, height = cv2.boundingRect(canvas)
-    scale = min(20 / height, 26 / width)
-    size = max(1, round(scale * width)), max(1, round(scale * height))
-    small = cv2.resize(canvas[y : y + height, x : x + width], size, interpolation=cv2.INTER_AREA)
-    glyph = np.zeros((28, 28), np.uint8)
-    left, top = (28 - size[0]) // 2, (28 - size[1]) // 2
-    glyph[top : top + size[1], left : left + size[0]] = small
-    return glyph
+    """A glyph of a letter, (28, 28), a little smaller than MNIST's digits."""
+    glyph = draw_letter(choose(rng, LETTERS), choose(rng, FONTS), LETTER)
+    return glyph[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def _scribbles(rng: np.random.Generator) -> Bytes:

@@ -36,6 +36,13 @@ def arc(x: float, y: float, radius: float, start: float = 0, end: float = 360) -
     )
 
 
+def curve(*points: tuple[float, float]) -> Floats:
+    """A cubic Bézier curve by its four control points, (40, 2)."""
+    t = np.linspace(0, 1, 40)[:, None]
+    weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+    return np.asarray(weights @ np.array(points), np.float32)
+
+
 def _polygon(corners: int, step: int, turn: float) -> Lines:
     angles = np.radians(turn) + 2 * np.pi * step * np.arange(corners + 1) / corners
     return [np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)]

@@ -1,25 +1,21 @@
 """What is written beside digits and is none: signs of sums, prices and dates, and words."""
 
 from collections.abc import Callable
-from functools import cache
 
-import cv2
 import numpy as np
 
-from mnist_cnn.simulator.common import Bytes, Floats, choose
+from mnist_cnn.simulator.common import Bytes, Floats, choose, draw
+from mnist_cnn.simulator.letters import FONTS, draw_letter
 from mnist_cnn.simulator.shapes import SHAPES, Lines, arc, draw_lines, line
 
-# Outlines in OpenCV 5, single strokes before it; a pen redraws their centre lines anyway.
-FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX)
 # None in which all letters are like digits, as in "so" or "B".
 WORDS = (
     "No", "Nr", "Tel", "Fax", "Total", "Sum", "Date", "Name", "Room", "EUR", "USD", "kg", "cm",
     "km", "mm", "Age", "Class", "Score", "Year", "Time", "Code", "from", "to", "and", "am", "pm",
     "th", "nd", "rd", "Test", "Answer", "Item", "Page", "Week", "Max", "Min", "Kaffee", "Rest",
+    "Box", "Gas", "Level", "Quiz", "Job", "Haus", "View", "by", "kWh", "Left", "Vol", "MHz",
 )  # fmt: skip
-CAPITALS = 13.0  # their height in MNIST pixels: digits are 20 high
-BASE = 22.5  # row on which letters stand: digits end at 24, and some letters reach below
-PEN = 1.5  # width of single strokes, in MNIST pixels
+CAPITALS = 13.0, 17.0  # their height in MNIST pixels: digits are 20 high
 
 
 def draw_sign(rng: np.random.Generator) -> Bytes:
@@ -28,27 +24,9 @@ def draw_sign(rng: np.random.Generator) -> Bytes:
 
 
 def draw_word(rng: np.random.Generator) -> list[Bytes]:
-    """The glyphs of one of WORDS, each (28, 28), uint8, light on 0."""
-    face = choose(rng, FACES)
-    return [draw_letter(letter, face) for letter in choose(rng, WORDS)]
-
-
-def draw_letter(letter: str, face: int) -> Bytes:
-    """The glyph of a letter in one of FACES, (28, 28), uint8, light on 0."""
-    canvas = np.zeros((224, 224), np.uint8)  # eight times as large: OpenCV's widths are integers
-    scale, thickness = 8 * CAPITALS / _height_of_capitals(face), round(8 * PEN)
-    (width, _), _ = cv2.getTextSize(letter, face, scale, thickness)
-    corner = ((224 - width) // 2, round(8 * BASE))
-    cv2.putText(canvas, letter, corner, face, scale, 255, thickness, cv2.LINE_AA)
-    return np.asarray(cv2.resize(canvas, (28, 28), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-@cache
-def _height_of_capitals(face: int) -> float:
-    """Of scale 1, in pixels; `cv2.getTextSize` knows that of the line only."""
-    canvas = np.zeros((400, 400), np.uint8)
-    cv2.putText(canvas, "H", (20, 380), face, 10.0, 255, 1)
-    return cv2.boundingRect(canvas)[3] / 10
+    """The glyphs of one of WORDS, each (44, 44), uint8, light on 0."""
+    font, capitals = choose(rng, FONTS), draw(rng, CAPITALS)
+    return [draw_letter(letter, font, capitals) for letter in choose(rng, WORDS)]
 
 
 def _dot(y: float) -> Floats:

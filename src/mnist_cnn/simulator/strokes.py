@@ -1,4 +1,4 @@
-"""From a 28×28 glyph to strokes of any size and width.
+"""From a glyph to strokes of any size and width.
 
 A glyph becomes a *field*: the signed distance to the edge of its ink, in MNIST pixels, positive in
 the ink. Fields are smooth, so they scale without stairs, and another level of the same field is
@@ -47,16 +47,17 @@ def trace(
 
     Args:
         rng: For the bends.
-        glyph: (28, 28), uint8, light ink on 0.
+        glyph: (S, S), uint8, light ink on 0; an image of MNIST's is (28, 28).
         slant: Degrees; the top leans right where positive.
         aspect: Factor of the width.
         wobble: Size of the bends, in MNIST pixels.
     """
+    middle = (glyph.shape[0] - 1) / 2
     grid = ((np.arange(SIDE * ZOOM) + 0.5) / ZOOM - SIDE / 2).astype(np.float32)
     bends = smooth_noise(rng, (SIDE * ZOOM, SIDE * ZOOM), 4, channels=2) * np.float32(wobble)
     shear = np.tan(np.radians(slant))
-    columns = (grid[None] + shear * grid[:, None]) / aspect + 13.5 + bends[..., 0]
-    rows = grid[:, None] + 13.5 + bends[..., 1]
+    columns = (grid[None] + shear * grid[:, None]) / aspect + middle + bends[..., 0]
+    rows = grid[:, None] + middle + bends[..., 1]
     grey = cv2.remap(
         glyph.astype(np.float32),
         columns.astype(np.float32),

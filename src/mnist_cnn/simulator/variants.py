@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.simulator.common import Bytes
+from mnist_cnn.simulator.shapes import arc, curve, draw_lines, line
 
 OPEN = 60  # pixels within its ring: a smaller 0 would be filled by a slash
 FLATTEST = 65.0  # degrees from upright: a flag that lies is the bar of a 7
@@ -15,12 +16,12 @@ FINE = 8  # lines are drawn on an image so many times as large: OpenCV's widths 
 
 
 def vary(rng: np.random.Generator, glyph: Bytes, label: int) -> Bytes:
-    """A crossed 7, a slashed 0 or a 1 with a flag and perhaps a foot.
+    """A slashed 0, a 1 with a flag and perhaps a foot, a crossed 7, or a 4 or 9 drawn anew.
 
     Other digits stay as they are, and a 0 that has no room for a slash.
 
     Args:
-        rng: For the size and the place of what is added.
+        rng: For the size and the place of what is drawn.
         glyph: (28, 28), uint8, light ink on 0.
         label: The digit.
 
@@ -72,18 +73,42 @@ def _flagged_one(rng: np.random.Generator, glyph: Bytes) -> Bytes:
     return _add_line(flagged, (foot - left, base), (foot + right, base))
 
 
+def _drawn_four(rng: np.random.Generator, glyph: Bytes) -> Bytes:
+    """Long diagonal, low bar, short stem; closed at the top or open."""
+    bar, stem, apex = rng.uniform(0.1, 0.65), rng.uniform(0.05, 0.35), rng.uniform(-0.25, 0.4)
+    top = (apex, -1.0) if rng.random() < 0.3 else (stem + 0.15, bar - rng.uniform(0.15, 0.9))
+    end = stem + rng.uniform(0.2, 0.45)
+    corner = (-rng.uniform(0.45, 0.75), bar)
+    lines = [line((apex, -1), corner, (end, bar)), line(top, (stem, 1))]
+    return draw_lines(lines, _stroke_width(glyph))
+
+
+def _curled_nine(rng: np.random.Generator, glyph: Bytes) -> Bytes:
+    """The tail bends to the left at its foot, or as an S does."""
+    radius = rng.uniform(0.35, 0.5)
+    foot = (-rng.uniform(0.3, 0.6), rng.uniform(0.7, 1.0))
+    bends = [(rng.uniform(-0.3, 0.6), 0.2), (rng.uniform(0.4, 1.1), 1.0)]
+    lines = [arc(0, radius - 1, radius), curve((radius, radius - 1), *bends, foot)]
+    return draw_lines(lines, _stroke_width(glyph))
+
+
 def _middle(glyph: Bytes, row: int) -> float:
     """Of the ink in a row; of the image where there is none."""
     inked = np.flatnonzero(glyph[np.clip(row, 0, SIDE - 1)] > 60)
     return float(inked.mean()) if inked.size else (SIDE - 1) / 2
 
 
-def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]) -> Bytes:
-    """A stroke as wide as the glyph's own."""
+def _stroke_width(glyph: Bytes) -> float:
+    """In pixels."""
     distance = cv2.distanceTransform((glyph > 100).astype(np.uint8), cv2.DIST_L2, 3)
     inked = distance[distance > 0]
     # Four times the mean distance to the edge is a bar's width and 2; 1 is for its soft edges.
-    width = float(np.clip(4 * inked.mean() - 1.0, 1.5, 4.0)) if inked.size else 2.0
+    return float(np.clip(4 * inked.mean() - 1.0, 1.5, 4.0)) if inked.size else 2.0
+
+
+def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]) -> Bytes:
+    """A stroke as wide as the glyph's own."""
+    width = _stroke_width(glyph)
     canvas = np.zeros((FINE * SIDE, FINE * SIDE), np.uint8)
     places = [tuple(round((place + 0.5) * FINE) for place in point) for point in (start, end)]
     cv2.line(canvas, places[0], places[1], 255, round(FINE * width), cv2.LINE_AA)
@@ -94,5 +119,7 @@ def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]
 VARIANTS: dict[int, Callable[[np.random.Generator, Bytes], Bytes]] = {
     0: _slashed_zero,
     1: _flagged_one,
+    4: _drawn_four,
     7: _crossed_seven,
+    9: _curled_nine,
 }
