@@ -30,7 +30,7 @@ def draw_word(rng: np.random.Generator) -> list[Bytes]:
 
 
 def _dot(y: float) -> Floats:
-    return line((0, y), (0.06, y + 0.15))  # not round: what is has no centre line
+    return line((0, y), (0.06, y + 0.15))
 
 
 def _slash(rng: np.random.Generator) -> Lines:
