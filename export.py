@@ -17,9 +17,16 @@ def main() -> None:
         "255, to probabilities; .ckpt for evaluate.py and predict.py, without what only a training "
         "needs",
     )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="weights of an .onnx as half floats: half the file, probabilities within 0.01",
+    )
     arguments = parser.parse_args()
     if arguments.file.suffix not in (".onnx", ".ckpt"):
         parser.error(f"{arguments.file} must end in .onnx or .ckpt")
+    if arguments.half and arguments.file.suffix != ".onnx":
+        parser.error(f"--half is for .onnx, {arguments.file} is none; leave it out")
     if arguments.file.resolve() == arguments.checkpoint.resolve():
         parser.error(f"{arguments.file} is the checkpoint itself; name another file")
 
@@ -28,12 +35,15 @@ def main() -> None:
 
     # torch takes seconds to import: only once the arguments are known.
     from mnist_cnn.checkpoints import export_checkpoint, load_checkpoint
-    from mnist_cnn.export import export_onnx
 
     with ends_with_one_line():
         checkpoint = load_checkpoint(arguments.checkpoint)
-        export = export_onnx if arguments.file.suffix == ".onnx" else export_checkpoint
-        export(checkpoint, arguments.file)
+        if arguments.file.suffix == ".onnx":
+            from mnist_cnn.export import export_onnx  # needs onnx, which training doesn't
+
+            export_onnx(checkpoint, arguments.file, half=arguments.half)
+        else:
+            export_checkpoint(checkpoint, arguments.file)
     print(f"{arguments.file}: {arguments.file.stat().st_size:,} bytes")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch.optim import SGD
@@ -67,6 +68,34 @@ def test_opencv_gives_what_torch_gives(
         network.setInput(images.astype(np.float32))
         np.testing.assert_allclose(network.forward(), expected, rtol=0, atol=1e-5)
         assert expected.std(dim=1).min() > 1e-3
+
+
+def test_half_floats_are_half_the_file_and_give_nearly_the_same(
+    train: Callable[[str], Path], run_here: Here, tmp_path: Path
+) -> None:
+    path = str(train("affine"))
+    outputs = []
+    for name, options in (("whole.onnx", []), ("half.onnx", ["--half"])):
+        code, _ = run_here("export.py", path, name, *options)
+        assert code == 0
+        network = cv2.dnn.readNetFromONNX(str(tmp_path / name))
+        network.setInput(np.random.default_rng(0).uniform(0, 255, (5, 1, 28, 28)).astype("f4"))
+        outputs.append(np.array(network.forward()))
+    np.testing.assert_allclose(*outputs, rtol=0, atol=0.01)
+    assert not np.array_equal(*outputs)
+    kinds = {
+        name: sorted({tensor.data_type for tensor in onnx.load(tmp_path / name).graph.initializer})
+        for name in ("whole.onnx", "half.onnx")
+    }
+    assert onnx.TensorProto.FLOAT16 in kinds["half.onnx"]
+    assert onnx.TensorProto.FLOAT16 not in kinds["whole.onnx"]
+
+
+def test_half_floats_are_for_onnx_alone(run_here: Here, tmp_path: Path) -> None:
+    code, output = run_here("export.py", "best.ckpt", "small.ckpt", "--half")
+    assert code == 2
+    assert output.startswith("error: --half is for .onnx, small.ckpt is none; leave it out;")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_checkpoint_is_one_line(run_here: Here, tmp_path: Path) -> None:
