@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--half",
         action="store_true",
-        help="weights of an .onnx as half floats: half the file, probabilities within 0.01",
+        help="weights of an .onnx as half floats, in half the bytes, nearly as exact",
     )
     arguments = parser.parse_args()
     if arguments.file.suffix not in (".onnx", ".ckpt"):
@@ -39,7 +39,7 @@ def main() -> None:
     with ends_with_one_line():
         checkpoint = load_checkpoint(arguments.checkpoint)
         if arguments.file.suffix == ".onnx":
-            from mnist_cnn.export import export_onnx  # needs onnx, which training doesn't
+            from mnist_cnn.export import export_onnx  # needs onnx, a .ckpt doesn't
 
             export_onnx(checkpoint, arguments.file, half=arguments.half)
         else:

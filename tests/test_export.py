@@ -71,31 +71,36 @@ def test_opencv_gives_what_torch_gives(
         assert expected.std(dim=1).min() > 1e-3
 
 
-def test_half_floats_give_nearly_the_same(train: Callable[[str], Path], tmp_path: Path) -> None:
-    checkpoint = load_checkpoint(train("affine"))
-    images = np.random.default_rng(0).uniform(0, 255, (5, 1, 28, 28)).astype(np.float32)
-    outputs = {}
-    for half in (False, True):
-        path = tmp_path / f"{half}.onnx"
-        export_onnx(checkpoint, path, half=half)
-        network = cv2.dnn.readNetFromONNX(str(path))
-        network.setInput(images)
-        outputs[half] = np.array(network.forward())
-        stored = onnx.load(path).graph.initializer
-        weights = [array for array in map(numpy_helper.to_array, stored) if array.ndim > 1]
-        assert {array.dtype for array in weights} == {np.dtype("f2" if half else "f4")}
-    np.testing.assert_allclose(outputs[True], outputs[False], rtol=0, atol=0.01)
-    assert not np.array_equal(outputs[True], outputs[False])
-
-
-def test_the_command_stores_half_floats(
+def test_half_floats_give_nearly_the_same(
     train: Callable[[str], Path], run_here: Here, tmp_path: Path
 ) -> None:
     path = train("affine")
+    export_onnx(load_checkpoint(path), tmp_path / "whole.onnx")
     code, _ = run_here("export.py", str(path), "half.onnx", "--half")
     assert code == 0
-    export_onnx(load_checkpoint(path), tmp_path / "expected.onnx", half=True)
-    assert (tmp_path / "half.onnx").read_bytes() == (tmp_path / "expected.onnx").read_bytes()
+    images = np.random.default_rng(0).uniform(0, 255, (5, 1, 28, 28)).astype(np.float32)
+    outputs = []
+    for name, weights, others in (("whole.onnx", "f4", "f4"), ("half.onnx", "f2", "f4")):
+        network = cv2.dnn.readNetFromONNX(str(tmp_path / name))
+        network.setInput(images)
+        outputs.append(np.array(network.forward()))
+        stored = map(numpy_helper.to_array, onnx.load(tmp_path / name).graph.initializer)
+        for array in stored:
+            if array.dtype.kind == "f":
+                assert array.dtype == np.dtype(weights if array.ndim > 1 else others)
+    np.testing.assert_allclose(outputs[1], outputs[0], rtol=0, atol=0.01)
+    assert not np.array_equal(outputs[1], outputs[0])
+
+
+def test_a_weight_too_large_for_half_floats_is_named(
+    train: Callable[[str], Path], tmp_path: Path
+) -> None:
+    checkpoint = load_checkpoint(train("affine"))
+    with torch.no_grad():
+        list(checkpoint.model.parameters())[-2][0, 0] = 1e5
+    with pytest.raises(ValueError, match=r"reaches 100000, half floats end at 65504; export with"):
+        export_onnx(checkpoint, tmp_path / "half.onnx", half=True)
+    assert not (tmp_path / "half.onnx").exists()
 
 
 def test_half_floats_are_for_onnx_alone(run_here: Here, tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from fake_mnist import draw_digit
-from mnist_cnn.simulator import Scene, simulate
+from mnist_cnn.simulator import Scene, signs, simulate
+from mnist_cnn.simulator.common import Bytes
 from mnist_cnn.simulator.letters import BASE, FONTS, draw_letter
-from mnist_cnn.simulator.non_digits import LETTER, LETTERS, MARGIN
+from mnist_cnn.simulator.non_digits import CAP_HEIGHT, LETTERS, MARGIN
 from mnist_cnn.simulator.shapes import draw_lines
-from mnist_cnn.simulator.signs import CAPITALS, SIGNS, WORDS, draw_word
+from mnist_cnn.simulator.signs import CAP_HEIGHTS, SIGNS, WORDS, draw_word
 from mnist_cnn.simulator.strokes import SIDE, pen_field, trace
 
 DIGITS = np.stack([draw_digit(label, np.random.default_rng(label)) for label in range(10)])
@@ -29,16 +30,16 @@ def test_every_pen_draws_every_sign(name: str) -> None:
 
 
 @pytest.mark.parametrize("font", FONTS)
-@pytest.mark.parametrize("capitals", [*CAPITALS, 20.0])
-def test_letters_fit_their_glyphs_and_stand_on_a_line(capitals: float, font: str) -> None:
+@pytest.mark.parametrize("cap_height", [*CAP_HEIGHTS, 20.0])
+def test_letters_fit_their_glyphs_and_stand_on_a_line(cap_height: float, font: str) -> None:
     for letter in sorted({letter for word in WORDS for letter in word}):
-        glyph = draw_letter(letter, font, capitals)
+        glyph = draw_letter(letter, font, cap_height)
         assert glyph.shape == (SIDE, SIDE)
         assert glyph.max() > 200
         assert not np.concatenate([glyph[[0, -1]].ravel(), glyph[:, [0, -1]].ravel()]).any()
         _, top, _, height = cv2.boundingRect((glyph > 60).astype(np.uint8))
         if letter in "EHKMNRTWX":
-            assert height == pytest.approx(capitals, abs=1.5), letter
+            assert height == pytest.approx(cap_height, abs=1.5), letter
         if letter not in "JQYfgpqyjz":
             assert top + height == pytest.approx(BASE, abs=1), letter
 
@@ -46,7 +47,7 @@ def test_letters_fit_their_glyphs_and_stand_on_a_line(capitals: float, font: str
 @pytest.mark.parametrize("font", FONTS)
 def test_letters_that_stand_for_digits_fit_the_image_of_one(font: str) -> None:
     for letter in LETTERS:
-        glyph = draw_letter(letter, font, LETTER)
+        glyph = draw_letter(letter, font, CAP_HEIGHT)
         inner = glyph[MARGIN:-MARGIN, MARGIN:-MARGIN]
         assert inner.shape == (28, 28)
         assert inner.sum() == glyph.sum(), letter
@@ -57,12 +58,26 @@ def test_a_letter_has_its_holes() -> None:
     assert parts.max() == 2, "around it and in it"
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_word_is_written_in_one_font_and_one_size(seed: int) -> None:
-    glyphs = draw_word(np.random.default_rng(seed))
-    heights = [cv2.boundingRect((glyph > 60).astype(np.uint8))[3] for glyph in glyphs]
-    assert max(heights) <= 1.5 * CAPITALS[1]
-    assert all(glyph.shape == (SIDE, SIDE) for glyph in glyphs)
+def test_a_word_is_written_in_one_font_and_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, str, float]] = []
+
+    def record(letter: str, font: str, cap_height: float) -> Bytes:
+        calls.append((letter, font, cap_height))
+        return draw_letter(letter, font, cap_height)
+
+    monkeypatch.setattr(signs, "draw_letter", record)
+    styles = set()
+    for seed in range(20):
+        calls.clear()
+        glyphs = draw_word(np.random.default_rng(seed))
+        letters, fonts, heights = zip(*calls, strict=True)
+        assert "".join(letters) in WORDS
+        assert len(glyphs) == len(letters)
+        assert len(set(fonts)) == len(set(heights)) == 1
+        assert CAP_HEIGHTS[0] <= heights[0] <= CAP_HEIGHTS[1]
+        styles.add((fonts[0], heights[0]))
+    assert len(styles) == 20
+    assert len({font for font, _ in styles}) > 5
 
 
 @pytest.mark.parametrize("condition", ["signs", "words"])

@@ -238,8 +238,17 @@ def test_a_4_and_a_9_are_drawn_anew_by_the_same_pen(label: int, seed: int) -> No
         assert 18 <= high <= 26
         assert 6 <= wide <= high
         assert cv2.connectedComponents((drawn > 60).astype(np.uint8))[0] == 2, "all of one piece"
-        inked.append(drawn.sum())
-    assert inked[1] > 1.1 * inked[0]
+        inked.append(drawn)
+    thin_pen, thick_pen = inked
+    assert thick_pen.sum() > 1.1 * thin_pen.sum()
+    _, parts = cv2.connectedComponents((thin_pen < 60).astype(np.uint8), connectivity=4)
+    foot = float(np.flatnonzero(thin_pen[np.flatnonzero(thin_pen.any(axis=1))[-1]]).mean())
+    if label == 9:
+        assert parts.max() == 2, "around it and in its ring"
+        assert foot < 15, "a tail that bends to the left"
+    else:
+        assert foot > 13.5, "a stem on the right"
+    assert (vary(np.random.default_rng(seed + 100), DIGITS[label], label) != thick_pen).any()
 
 
 @pytest.mark.parametrize("label", [0, 1, 4, 7, 9])

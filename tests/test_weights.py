@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import onnx
 import pytest
 from hydra.utils import instantiate
 
@@ -29,6 +30,20 @@ def test_a_network_is_its_experiments(name: str, fake_data: FakeData, tmp_path: 
     }
     count = sum(parameter.numel() for parameter in checkpoint.model.parameters())
     assert re.search(rf"\| `{name}.ckpt` \| {count:,} \|", (WEIGHTS / "README.md").read_text())
+
+
+def test_the_network_for_photos_is_its_experiments(fake_data: FakeData, tmp_path: Path) -> None:
+    cfg = compose_config(fake_data, tmp_path, "experiment=photos")
+    model = instantiate(cfg.model, input_shape=(2, 28, 28), num_classes=11)
+    path = WEIGHTS / "photo_digits.onnx"
+    stored = [tuple(tensor.dims) for tensor in onnx.load(path).graph.initializer]
+    expected = [tuple(weights.shape) for weights in model.parameters() if weights.ndim > 1]
+    assert sorted(shape for shape in stored if len(shape) > 1) == sorted(expected)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    readme = " ".join((WEIGHTS / "README.md").read_text().split())
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    assert f"{count:,} parameters as half floats, {size}" in readme
+    assert f"is {size} and runs without torch" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("path", sorted(WEIGHTS.iterdir()), ids=lambda path: path.name)

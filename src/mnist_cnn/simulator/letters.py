@@ -21,19 +21,19 @@ FINE = 8  # letters are drawn on an image so many times as large: OpenCV's width
 PEN = 0.6  # MNIST pixels that strokes become wider: the thinnest would be lost
 
 
-def draw_letter(letter: str, font: str, capitals: float) -> Bytes:
+def draw_letter(letter: str, font: str, cap_height: float) -> Bytes:
     """The glyph of a letter, (SIDE, SIDE), uint8, light on 0.
 
     Args:
         letter: One of the Latin ones.
         font: One of FONTS.
-        capitals: Their height in MNIST pixels, up to 20: a digit's.
+        cap_height: Of its capitals, in MNIST pixels, up to 20: a digit's.
     """
     canvas = np.zeros((FINE * SIDE, FINE * SIDE), np.uint8)
     origin = np.array([SIDE / 2, BASE - PEN / 2])
     shift = 4  # bits of a pixel's fraction
     outlines = [
-        np.round(2**shift * FINE * (origin + (capitals - PEN) * outline)).astype(np.int32)
+        np.round(2**shift * FINE * (origin + (cap_height - PEN) * outline)).astype(np.int32)
         for outline in _outlines(letter, font)
     ]
     cv2.fillPoly(canvas, outlines, 255, cv2.LINE_AA, shift)
@@ -43,8 +43,9 @@ def draw_letter(letter: str, font: str, capitals: float) -> Bytes:
 
 @cache
 def _outlines(letter: str, font: str) -> list[Floats]:
-    """Each (N, 2), x and y in heights of a capital, from the middle of the base line."""
-    face = FontProperties(fname=Path(matplotlib.get_data_path(), "fonts/ttf", f"{font}.ttf"))
+    """Each (N, 2), x and y in cap heights, from the middle of the base line."""
+    file = Path(matplotlib.get_data_path(), "fonts/ttf", f"{font}.ttf")
+    face = FontProperties(fname=file, size=10)  # or the user's settings would decide
     height = TextPath((0, 0), "H", prop=face).get_extents().height
     path = TextPath((0, 0), letter, prop=face)
     origin = np.array([path.get_extents().intervalx.mean(), 0])

@@ -19,7 +19,7 @@ from mnist_cnn.simulator.shapes import SHAPES, draw_lines
 # 1; Z z like 2; A H Y y h u like 4; S s like 5; G b C c like 6; T t f F like 7; B like 8; g q P p e
 # like 9.
 LETTERS = "EKMNRVWXkmvwx"
-LETTER = 18.0  # height of the capitals in MNIST pixels: no letter is wider than 28
+CAP_HEIGHT = 18.0  # in MNIST pixels: no letter is wider than 28
 MARGIN = 8  # pixels around the 28×28 in the middle of a letter's glyph
 
 # All but those in which a letter or a shape could lose what tells it from a digit.
@@ -76,8 +76,8 @@ def _letters(rng: np.random.Generator) -> Bytes:
 
 
 def _letter(rng: np.random.Generator) -> Bytes:
-    """A glyph of a letter, (28, 28), a little smaller than MNIST's digits."""
-    glyph = draw_letter(choose(rng, LETTERS), choose(rng, FONTS), LETTER)
+    """A glyph of a letter, (28, 28): capitals are 18 high, small letters down to 12."""
+    glyph = draw_letter(choose(rng, LETTERS), choose(rng, FONTS), CAP_HEIGHT)
     return glyph[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 

@@ -37,7 +37,7 @@ def arc(x: float, y: float, radius: float, start: float = 0, end: float = 360) -
 
 
 def curve(*points: tuple[float, float]) -> Floats:
-    """A cubic Bézier curve by its four control points, (40, 2)."""
+    """A cubic Bézier curve by its start, two bends and its end, (40, 2)."""
     t = np.linspace(0, 1, 40)[:, None]
     weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
     return np.asarray(weights @ np.array(points), np.float32)

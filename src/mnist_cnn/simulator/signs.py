@@ -8,14 +8,14 @@ from mnist_cnn.simulator.common import Bytes, Floats, choose, draw
 from mnist_cnn.simulator.letters import FONTS, draw_letter
 from mnist_cnn.simulator.shapes import SHAPES, Lines, arc, draw_lines, line
 
-# None in which all letters are like digits, as in "so" or "B".
+# None that by itself may be meant for a number, as "so", "B" or "Il" may.
 WORDS = (
     "No", "Nr", "Tel", "Fax", "Total", "Sum", "Date", "Name", "Room", "EUR", "USD", "kg", "cm",
     "km", "mm", "Age", "Class", "Score", "Year", "Time", "Code", "from", "to", "and", "am", "pm",
     "th", "nd", "rd", "Test", "Answer", "Item", "Page", "Week", "Max", "Min", "Kaffee", "Rest",
     "Box", "Gas", "Level", "Quiz", "Job", "Haus", "View", "by", "kWh", "Left", "Vol", "MHz",
 )  # fmt: skip
-CAPITALS = 13.0, 17.0  # their height in MNIST pixels: digits are 20 high
+CAP_HEIGHTS = 13.0, 17.0  # in MNIST pixels: digits are 20 high
 
 
 def draw_sign(rng: np.random.Generator) -> Bytes:
@@ -24,12 +24,13 @@ def draw_sign(rng: np.random.Generator) -> Bytes:
 
 
 def draw_word(rng: np.random.Generator) -> list[Bytes]:
-    """The glyphs of one of WORDS, each (44, 44), uint8, light on 0."""
-    font, capitals = choose(rng, FONTS), draw(rng, CAPITALS)
-    return [draw_letter(letter, font, capitals) for letter in choose(rng, WORDS)]
+    """The glyphs of one of WORDS, each (SIDE, SIDE), uint8, light on 0."""
+    font, cap_height = choose(rng, FONTS), draw(rng, CAP_HEIGHTS)
+    return [draw_letter(letter, font, cap_height) for letter in choose(rng, WORDS)]
 
 
 def _dot(y: float) -> Floats:
+    """As a hand makes it: a short dash."""
     return line((0, y), (0.06, y + 0.15))
 
 

@@ -73,7 +73,7 @@ def _flagged_one(rng: np.random.Generator, glyph: Bytes) -> Bytes:
     return _add_line(flagged, (foot - left, base), (foot + right, base))
 
 
-def _drawn_four(rng: np.random.Generator, glyph: Bytes) -> Bytes:
+def _pointed_four(rng: np.random.Generator, glyph: Bytes) -> Bytes:
     """Long diagonal, low bar, short stem; closed at the top or open."""
     bar, stem, apex = rng.uniform(0.1, 0.65), rng.uniform(0.05, 0.35), rng.uniform(-0.25, 0.4)
     top = (apex, -1.0) if rng.random() < 0.3 else (stem + 0.15, bar - rng.uniform(0.15, 0.9))
@@ -112,14 +112,14 @@ def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]
     canvas = np.zeros((FINE * SIDE, FINE * SIDE), np.uint8)
     places = [tuple(round((place + 0.5) * FINE) for place in point) for point in (start, end)]
     cv2.line(canvas, places[0], places[1], 255, round(FINE * width), cv2.LINE_AA)
-    line = cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    return np.maximum(glyph, line)
+    stroke = cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return np.maximum(glyph, stroke)
 
 
 VARIANTS: dict[int, Callable[[np.random.Generator, Bytes], Bytes]] = {
     0: _slashed_zero,
     1: _flagged_one,
-    4: _drawn_four,
+    4: _pointed_four,
     7: _crossed_seven,
     9: _curled_nine,
 }
