@@ -74,9 +74,7 @@ def _store_as_half(graph: onnx.GraphProto) -> None:
     """Rounds the weights to half floats, which become floats again as the network is read."""
     for stored in graph.initializer:
         weights = numpy_helper.to_array(stored)
-        if (
-            weights.dtype == np.float32 and weights.ndim > 1
-        ):  # biases are few
+        if weights.dtype == np.float32 and weights.ndim > 1:  # biases are few
             name, largest = stored.name, np.abs(weights).max()
             if not largest <= HALF_MAX:
                 raise ValueError(
