@@ -183,7 +183,7 @@ def stem(lean: int) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("label", [2, 3, 5, 6, 8])
-def test_most_digits_have_no_variant(label: int) -> None:
+def test_other_digits_have_no_variant(label: int) -> None:
     glyph = DIGITS[label]
     assert np.array_equal(vary(np.random.default_rng(7), glyph, label), glyph)
 

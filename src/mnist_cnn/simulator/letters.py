@@ -10,6 +10,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
 from mnist_cnn.simulator.common import Bytes, Floats
+from mnist_cnn.simulator.shapes import FINE
 from mnist_cnn.simulator.strokes import SIDE
 
 FONTS = (
@@ -17,7 +18,6 @@ FONTS = (
     "STIXGeneral", "STIXGeneralItalic", "cmr10", "cmss10", "cmti10",
 )  # fmt: skip
 BASE = 32  # row of a glyph on which letters stand: where digits do that are 20 high
-FINE = 8  # letters are drawn on an image so many times as large: OpenCV's widths are integers
 PEN = 0.6  # MNIST pixels that strokes become wider: the thinnest would be lost
 
 

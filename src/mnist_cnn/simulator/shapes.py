@@ -8,6 +8,7 @@ import numpy as np
 from mnist_cnn.simulator.common import Bytes, Floats
 
 Lines = list[Floats]  # each (N, 2)
+FINE = 8  # glyphs are drawn on an image so many times as large: OpenCV's widths are integers
 
 
 def draw_lines(lines: Sequence[Floats], width: float) -> Bytes:
@@ -17,9 +18,9 @@ def draw_lines(lines: Sequence[Floats], width: float) -> Bytes:
         lines: Each (N, 2), from -1 to 1.
         width: Of the lines, in pixels.
     """
-    canvas = np.zeros((224, 224), np.uint8)  # eight times as large: OpenCV's widths are integers
-    points = [np.round((112 + 80 * line) * 16).astype(np.int32) for line in lines]
-    cv2.polylines(canvas, points, False, 255, round(8 * width), cv2.LINE_AA, 4)
+    canvas = np.zeros((28 * FINE, 28 * FINE), np.uint8)
+    points = [np.round((14 + 10 * line) * 16 * FINE).astype(np.int32) for line in lines]
+    cv2.polylines(canvas, points, False, 255, round(FINE * width), cv2.LINE_AA, 4)
     return np.asarray(cv2.resize(canvas, (28, 28), interpolation=cv2.INTER_AREA), np.uint8)
 
 

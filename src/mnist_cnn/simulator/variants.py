@@ -6,13 +6,12 @@ import cv2
 import numpy as np
 
 from mnist_cnn.simulator.common import Bytes
-from mnist_cnn.simulator.shapes import arc, curve, draw_lines, line
+from mnist_cnn.simulator.shapes import FINE, arc, curve, draw_lines, line
 
 OPEN = 60  # pixels within its ring: a smaller 0 would be filled by a slash
 FLATTEST = 65.0  # degrees from upright: a flag that lies is the bar of a 7
 FEET = 0.35  # share of the flagged ones that stand on a line
 SIDE = 28  # of an MNIST image
-FINE = 8  # lines are drawn on an image so many times as large: OpenCV's widths are integers
 
 
 def vary(rng: np.random.Generator, glyph: Bytes, label: int) -> Bytes:
