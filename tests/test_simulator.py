@@ -15,6 +15,7 @@ from mnist_cnn.simulator import (
     simulate_non_digit,
 )
 from mnist_cnn.simulator.centre_lines import thin
+from mnist_cnn.simulator.strokes import ZOOM, pen_field, trace
 from mnist_cnn.simulator.variants import vary
 
 GENERATOR = np.random.default_rng(0)
@@ -30,6 +31,7 @@ WRONG = [  # (what is wrong, digits, labels, condition, lengths, what the error 
     ("no digits", DIGITS[:0], LABELS[:0], "clean", (1,), "for 0 digits, must .* pass both"),
     ("no lines", DIGITS, LABELS, "clean", (), r"lengths are \(\), must .* pass \(1,\)"),
     ("empty line", DIGITS, LABELS, "clean", (3, 0), r"lengths are \(3, 0\), must .* pass \(1,\)"),
+    ("blank", 0 * DIGITS[:1], LABELS[:1], "clean", (1,), "digit 0 is blank, must have .* leave it"),
 ]
 
 
@@ -269,3 +271,12 @@ def test_a_dot_has_a_centre_line_beside_other_strokes(middle: float, size: int) 
     assert (line <= ink).all()
     assert line[:40].any()
     assert line[50:54].sum() > 40
+
+
+@pytest.mark.parametrize("size", [2, 4, 6])
+def test_a_dot_is_as_wide_as_the_pen(size: int) -> None:
+    glyph = np.zeros((28, 28), np.uint8)
+    cv2.circle(glyph, (14, 14), size // 2, 255, -1)
+    strokes = trace(np.random.default_rng(0), glyph, 0.0, 1.0, wobble=0.0)
+    drawn = pen_field(strokes, 1.5, even=False) > 0
+    assert np.sqrt(drawn.sum() / np.pi) / ZOOM == pytest.approx(1.5, abs=0.25)

@@ -57,7 +57,8 @@ def simulate(
         lengths: Digits in each line, from top to bottom: (1,) is a single digit.
 
     Raises:
-        ValueError: There is no such condition, or the arrays or lengths have wrong shapes.
+        ValueError: There is no such condition, the arrays or lengths have wrong shapes, or a digit
+            is blank.
     """
     _check(digits, labels, condition, lengths)
     ranges = CONDITIONS[condition]
@@ -131,6 +132,8 @@ class _Writer:
     def _digit(self, digits: NDArray[np.uint8], labels: NDArray[np.integer]) -> Glyph:
         for _ in range(6):  # a thin pen would draw the outline of a blot
             chosen = int(self.rng.integers(len(digits)))
+            if not digits[chosen].any():
+                raise ValueError(f"digit {chosen} is blank, must have ink; leave it out")
             strokes = self._trace(self._vary(digits[chosen], int(labels[chosen])))
             if self.radius > THIN or strokes.blot < BLOT:
                 break

@@ -79,7 +79,8 @@ def _measure(ink: Bytes) -> Trace:
     top, left = max(y - SEAM, 0), max(x - SEAM, 0)
     part = ink[top : y + height + SEAM, left : x + width + SEAM]  # the rest would only cost time
     outside = _distance(1 - part)
-    edge = cv2.GaussianBlur(_distance(part) - outside, (0, 0), 2.0) / ZOOM
+    inside = _distance(part)
+    edge = cv2.GaussianBlur(inside - outside, (0, 0), 2.0) / ZOOM
     line = thin(part)
     fields = []
     for field, beyond in ((edge, OUTSIDE), (squared_distances(line) / ZOOM**2, OUTSIDE**2)):
@@ -87,7 +88,7 @@ def _measure(ink: Bytes) -> Trace:
         whole[top : y + height + SEAM, left : x + width + SEAM] = field
         fields.append(whole)
     length = 1.1 * max(int(line.sum()), 1)  # 1.1: a diagonal has fewer pixels
-    radius = float(ink.sum()) / length / 2 / ZOOM
+    radius = min(float(ink.sum()) / length / 2, float(inside.max())) / ZOOM  # a dot has no length
     hole = _smallest_hole(part, outside) / ZOOM
     return Trace(fields[0], fields[1], radius, float(edge.max()), hole)
 

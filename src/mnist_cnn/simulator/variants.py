@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.simulator.common import Bytes
-from mnist_cnn.simulator.shapes import FINE, arc, curve, draw_lines, line
+from mnist_cnn.simulator.shapes import arc, curve, draw_lines, line
 
 OPEN = 60  # pixels within its ring: a smaller 0 would be filled by a slash
 FLATTEST = 65.0  # degrees from upright: a flag that lies is the bar of a 7
@@ -106,13 +106,9 @@ def _stroke_width(glyph: Bytes) -> float:
 
 
 def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]) -> Bytes:
-    """A stroke as wide as the glyph's own."""
-    width = _stroke_width(glyph)
-    canvas = np.zeros((FINE * SIDE, FINE * SIDE), np.uint8)
-    places = [tuple(round((place + 0.5) * FINE) for place in point) for point in (start, end)]
-    cv2.line(canvas, places[0], places[1], 255, round(FINE * width), cv2.LINE_AA)
-    stroke = cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    return np.maximum(glyph, stroke)
+    """A stroke as wide as the glyph's own, from one of its pixels to another."""
+    stroke = (line(start, end) + 0.5 - SIDE / 2) / 10
+    return np.maximum(glyph, draw_lines([stroke], _stroke_width(glyph)))
 
 
 VARIANTS: dict[int, Callable[[np.random.Generator, Bytes], Bytes]] = {
