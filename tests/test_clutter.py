@@ -63,6 +63,14 @@ def test_a_pen_is_clutter_though_it_is_as_thin_as_a_stroke(ends: list[tuple[int,
     assert not clutter[ring() > 0].any()
 
 
+def test_a_wedge_of_the_table_is_clutter() -> None:
+    wedge = np.zeros((300, 400), np.uint8)
+    cv2.fillConvexPoly(wedge, np.array([(399, 0), (399, 299), (384, 299)]), 255)
+    clutter = find_clutter(ring() | wedge)
+    assert (clutter[wedge > 0] > 0).all()
+    assert not clutter[ring() > 0].any()
+
+
 @pytest.mark.parametrize("thickness", [4, 10])
 def test_a_1_at_the_frame_is_no_pen(thickness: int) -> None:
     mask = ring()

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnist_cnn.photos.drawn_lines import find_drawn_lines
+from mnist_cnn.photos.drawn_lines import find_drawn_lines, find_underlines
 from mnist_cnn.photos.ink import Ink
 from mnist_cnn.photos.page import Page, read_pages
 
@@ -107,6 +107,31 @@ def test_an_angular_8_is_no_box(thickness: int) -> None:
     eight = cv2.rectangle(empty(), (270, 100), (330, 150), 255, thickness).astype(np.uint8)
     cv2.rectangle(eight, (270, 150), (330, 200), 255, thickness)
     assert bool(find_drawn_lines(ink_of(eight), boxes=True).any()) == (thickness == 6)
+
+
+@pytest.mark.parametrize("rise", [-60, 0, 60])
+def test_a_line_that_no_digit_touches_is_an_underline(rise: int) -> None:
+    under, digits = line((80, 220), (520, 220 - rise)), loop(150, 120) | loop(400, 120)
+    assert (find_underlines(under | digits) == under).all()
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [line((80, 120), (200, 120)), line((80, 60), (80, 280)), line((80, 280), (250, 60))],
+    ids=["short", "upright", "steep"],
+)
+def test_a_bar_of_a_digit_is_no_underline(bar: Pixels) -> None:
+    assert not find_underlines(bar | loop(400)).any()
+
+
+def test_a_line_that_a_digit_touches_is_no_underline() -> None:
+    assert not find_underlines(line((80, 190), (520, 190)) | loop(300) | loop(100, 100)).any()
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_without_digits_there_are_no_underlines(level: int) -> None:
+    assert not find_underlines(np.full(SHAPE, level, np.uint8)).any()
+    assert not find_underlines(line((80, 220), (520, 220))).any()
 
 
 def test_a_1_on_a_line_is_no_wall() -> None:

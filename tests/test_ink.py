@@ -148,6 +148,16 @@ def test_background_is_the_paper_without_its_writing() -> None:
     assert background[0, 0] == 200
 
 
+def test_the_paper_of_a_strip_follows_the_light_across_it() -> None:
+    light = 220 * (1 - 0.5 * np.linspace(-1, 1, 80)[:, None] ** 2)
+    strip = np.repeat(light, 640, axis=1).astype(np.uint8)
+    grey = strip.copy()
+    for x in range(40, 640, 60):
+        cv2.ellipse(grey, (x, 40), (14, 20), 0, 0, 360, 70, 4)
+    background = paper_around(grey, np.where(grey < 90, np.uint8(255), np.uint8(0)))
+    assert np.abs(background[20:-20].astype(int) - strip[20:-20]).mean() < 20
+
+
 def test_background_keeps_a_hard_edge() -> None:
     grey = np.full((240, 320), 220, np.uint8)
     grey[:, 160:] = 90

@@ -35,9 +35,20 @@ def dots() -> Pixels:
 def test_what_a_picture_was_cropped_to_comes_first(light: bool) -> None:
     grey = crop(light)
     truth = grey > 128 if light else grey < 128
-    # What is between its strokes may be writing on it.
-    masks = [ink.mask > 0 for ink in islice(find_inks(grey), 2)]
+    # What is between light strokes may be writing, or a shadow with writing in it.
+    masks = [ink.mask > 0 for ink in islice(find_inks(grey), 3)]
     assert any((mask & truth).sum() >= 0.85 * (mask | truth).sum() for mask in masks)
+
+
+def test_a_shadow_is_no_part_of_what_a_picture_was_cropped_to() -> None:
+    grey = np.full((120, 400), 235, np.uint8)
+    for x in range(30, 400, 60):
+        cv2.ellipse(grey, (x, 60), (20, 50), 0, 0, 360, 60, 7)
+    truth = grey < 128
+    grey[:, :160] = grey[:, :160] // 2
+    grey = np.asarray(grey + np.random.default_rng(0).normal(0, 1, grey.shape), np.uint8)
+    mask = next(find_inks(grey)).mask > 0
+    assert (mask & truth).sum() >= 0.8 * (mask | truth).sum()
 
 
 @pytest.mark.parametrize(

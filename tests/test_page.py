@@ -246,7 +246,15 @@ def test_a_patch_of_sunlight_does_not_hide_the_digits_beside_it() -> None:
     lit[:, :350] = (lit[:, :350] * 0.55).astype(np.uint8)
     lit[330:] = (lit[330:] * 0.55).astype(np.uint8)
     assert in_pieces(image)[0] == 3
-    assert in_pieces(lit)[:3] == [1, 1, 3]  # two of the dark part, as if it were cropped to it
+    assert in_pieces(lit)[0] == 3
+
+
+def test_a_line_near_digits_joins_none() -> None:
+    image = drawn(400, 800, "5 7 2")
+    separate = in_pieces(image)[0]
+    x, y, width, height = cv2.boundingRect((image[..., 0] < 100).astype(np.uint8))
+    cv2.line(image, (x - 20, y + height + 10), (x + width, y + height + 10), (40, 40, 40), 12)
+    assert in_pieces(image)[0] == separate == 3
 
 
 def test_a_black_border_does_not_hide_fainter_digits() -> None:

@@ -83,6 +83,14 @@ def test_many_specks_do_not_hide_the_writing(step: int) -> None:
     assert len(find_pieces(mask)) == 2
 
 
+def test_a_thick_line_does_not_hide_the_thin_writing_above_it() -> None:
+    mask = canvas()
+    for x in range(40, 200, 40):
+        cv2.ellipse(mask, (x, 60), (8, 12), 0, 0, 360, 255, 1)
+    mask[90:96, 20:280] = 255
+    assert len(find_pieces(mask)) == 5
+
+
 def test_the_largest_of_many_components_are_kept() -> None:
     mask = np.zeros((1300, 1300), np.uint8)
     for index in range(2 * MOST_COMPONENTS):

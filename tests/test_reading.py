@@ -220,8 +220,8 @@ def is_leaning_bar(glyph: Pixels) -> bool:
 
 
 def test_digits_that_lie_against_each_other_are_parted_along_their_strokes() -> None:
-    image = paper(150, 150)
-    image[10:130, 20:110][leaning_bars() > 0] = 30
+    image = paper(450, 450)
+    image[30:390, 60:330][cv2.resize(leaning_bars(), None, fx=3, fy=3) > 100] = 30
     reading = read_digits(image, by(lambda glyph: BAR if is_leaning_bar(glyph) else NONE))
     assert reading.lines() == ["11"]
 
@@ -405,6 +405,23 @@ def test_a_sure_reading_is_taken_though_another_explains_more_ink() -> None:
         return rows
 
     assert read_digits(image, like_one).lines() == ["000"]
+
+
+@pytest.mark.parametrize(("sure", "expected"), [(0.9, "000"), (0.5, "1")])
+def test_what_is_sure_of_little_gives_way_to_what_is_nearly_sure_of_much(
+    sure: float, expected: str
+) -> None:
+    image = np.full((150, 400, 3), 130, np.uint8)
+    for x in (40, 130, 220):
+        ring(image, x, 50)
+    image[50:100, 340:346] = 255  # the only light ink, and surely a 1
+
+    def nearly(views: Pixels) -> Rows:
+        rows = by(by_shape)(views)
+        rows[rows[:, RING] > 0.9, RING] = sure
+        return rows
+
+    assert read_digits(image, nearly).lines() == [expected]
 
 
 def test_digits_carry_what_the_classifier_saw() -> None:

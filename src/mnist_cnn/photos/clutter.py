@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mnist_cnn.photos.ink import Bytes, Ints
+from mnist_cnn.photos.ink import SOFT_EDGE, Bytes, Ints
 from mnist_cnn.photos.pieces import weighted_median, writing_height
 
 Doubles = npt.NDArray[np.float64]
@@ -17,10 +17,11 @@ THICK_ALONE = 0.1  # the same, where nothing else was found: a share of the imag
 # What a pen is that enters from the frame, however thin. Of tuning digits that touch the frame none
 # that is as slim and solid is longer than 1.42.
 SLIM = 0.3  # shorter by longer side, at most
-SOLID = 0.6  # of its rectangle, at least
+SOLID = 0.45  # of its rectangle, at least: a wedge is half of it
 LONG = 1.6  # in heights of the writing, at least
 RIM = 0.015  # of the longer side: soft edges of what is cut out
-EVEN = 0.3  # share of a shadow that must be as even as the paper beside it: the rest may be ink
+FLAT = 0.5  # grey levels from the paper that are none: they are whole numbers
+EVEN = 2.0  # times as far from the paper as in the light grey levels are in a shadow, at most
 
 
 def find_clutter(mask: Bytes) -> Bytes:
@@ -50,12 +51,17 @@ def find_clutter(mask: Bytes) -> Bytes:
         for label in np.flatnonzero(at_frame & (np.hypot(*boxes[:, 2:].T) >= length)):
             x, y, width, height = boxes[label]
             own = labels[y : y + height, x : x + width] == label
-            clutter[label] |= _is_bar(own, length)
+            clutter[label] |= is_bar(own, length)
     return with_rim(np.where(clutter[labels], 255, 0).astype(np.uint8), RIM)
 
 
-def _is_bar(own: npt.NDArray[np.bool_], length: float) -> bool:
-    """Whether a component is slim, solid and at least so long, whatever its direction."""
+def is_bar(own: npt.NDArray[np.bool_], length: float) -> bool:
+    """Whether a component is slim, solid and at least so long, whatever its direction.
+
+    Args:
+        own: (H, W), True where it is.
+        length: In pixels.
+    """
     sides = 1 + np.array(cv2.minAreaRect(cv2.findNonZero(own.astype(np.uint8)))[1])
     slim = sides.max() >= length and sides.min() <= SLIM * sides.max()
     return bool(slim and own.sum() >= SOLID * sides.prod())
@@ -132,7 +138,7 @@ def find_wide(mask: Bytes) -> Bytes:
 def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, dark: Bytes, rim: int) -> bool:
     """Whether a dark part of the picture is a shadow with writing in it.
 
-    A shadow is as even as the paper beside it, a finger or a table is not.
+    A shadow is nearly as even as the paper beside it, a finger or a table is not.
 
     Args:
         grey: (H, W), uint8.
@@ -142,7 +148,9 @@ def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, dark: Bytes, rim: int) -> b
         rim: How far inside its edge ink doesn't count, in pixels: there `paper` is not
             exact.
     """
-    away = cv2.absdiff(grey, paper)
-    shaded, lit = (np.quantile(away[where], EVEN) for where in (dark > 0, dark == 0))
     inside = cv2.erode(dark, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) > 0
-    return bool(shaded <= max(1, lit) and ink[inside].any())  # 1: grey levels are whole numbers
+    away, blank = cv2.absdiff(grey, paper), cv2.dilate(ink, SOFT_EDGE) == 0
+    shaded, lit = (blank & (dark > 0), blank & (dark == 0))
+    if not (ink[inside].any() and shaded.any() and lit.any()):
+        return False
+    return bool(away[shaded].mean() <= EVEN * max(away[lit].mean(), FLAT))

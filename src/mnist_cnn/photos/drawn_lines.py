@@ -6,8 +6,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from mnist_cnn.photos.clutter import is_bar
 from mnist_cnn.photos.ink import Bytes, Ink, components_with
-from mnist_cnn.photos.pieces import Piece
+from mnist_cnn.photos.pieces import LOWEST, Piece, writing_height
 from mnist_cnn.photos.rules import SIDE, SLOPES, shrink_mask, strokes_across
 
 MOST_LINED = 10  # of the largest components, which are looked at
@@ -17,6 +18,36 @@ WIDER = 1.5  # width by height of what a line across may be part of: a 7 is narr
 ACROSS = 0.65  # its width, that such a line is as long as
 ALONG = 0.85  # its height, that the wall of a box or cell is as long as
 THIN = 0.12  # its shorter side, that the lines of a box are at most as thick as: an 8's are thicker
+UNDERLINE = 2.0  # heights of the writing that a bar is long, at least: no bar of a digit is
+
+
+def find_underlines(mask: Bytes) -> Bytes:
+    """Nearly level bars that no stroke touches, and that are too long for digits.
+
+    Only the MOST_LINED widest components are looked at.
+
+    Args:
+        mask: (H, W), uint8, 255 where there is ink.
+
+    Returns:
+        (H, W), uint8, 255 where they are.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    stats[0] = 0  # what is no ink
+    widths, heights = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    level = widths > 2 * heights
+    others = ~level & (heights >= LOWEST)
+    lines = np.zeros_like(mask)
+    if not others.any():
+        return lines
+    length = UNDERLINE * writing_height(heights[others], stats[others, cv2.CC_STAT_AREA])
+    widest = np.argsort(-widths, kind="stable")[:MOST_LINED]
+    for label in widest[level[widest] & (widths[widest] >= length)]:
+        x, y, width, height = stats[label, : cv2.CC_STAT_AREA].tolist()
+        own = labels[y : y + height, x : x + width] == label
+        if is_bar(own, length):
+            lines[y : y + height, x : x + width][own] = 255
+    return lines
 
 
 def find_drawn_lines(ink: Ink, *, boxes: bool = False) -> Bytes:

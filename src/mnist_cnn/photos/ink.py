@@ -20,6 +20,7 @@ Polarity = Literal["dark", "light"]
 # Side of the image at which the background is estimated: it is smooth but for shadows' edges.
 BACKGROUND_SIDE = 240
 PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside it
+LONGEST = 2.0  # longer by shorter side, at most, in both: across a strip light falls off, too
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
 FAINTEST_INK = 0.04
@@ -70,6 +71,11 @@ def size_within(shape: tuple[int, ...], longest: int) -> tuple[int, int]:
     return max(1, round(width * shrink)), max(1, round(height * shrink))
 
 
+def _reach(size: tuple[int, int]) -> float:
+    """The longer side, but of a strip only LONGEST times the shorter one."""
+    return min(max(size), LONGEST * min(size))
+
+
 def estimate_background(grey: Bytes, window: float) -> Bytes:
     """The paper without what is written on it: a median over a window wider than any stroke.
 
@@ -77,14 +83,15 @@ def estimate_background(grey: Bytes, window: float) -> Bytes:
 
     Args:
         grey: (H, W), uint8.
-        window: Side of the window, as a share of the longer side of the image.
+        window: Side of the window, as a share of the longer side of the image; of a strip, as a
+            share of LONGEST times its shorter side.
 
     Returns:
         (H, W), uint8.
     """
     size = size_within(grey.shape, BACKGROUND_SIDE)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    side = round(window * max(size)) | 1  # odd, as a window with a centre is
+    side = round(window * _reach(size)) | 1  # odd, as a window with a centre is
     margin = side // 2
     # The default border repeats the outermost pixels: ink that touches the frame would grow.
     padded = cv2.copyMakeBorder(small, margin, margin, margin, margin, cv2.BORDER_REFLECT)
@@ -131,7 +138,7 @@ def paper_around(grey: Bytes, ink: Bytes) -> Bytes:
         cv2.resize(sums.astype(np.float32), size, interpolation=cv2.INTER_AREA) + 1e-4 * usual
         for sums, usual in ((paper, 1), (cv2.multiply(paper, grey), middle))
     )
-    sigma = PAPER_BLUR * max(size)
+    sigma = PAPER_BLUR * _reach(size)
     blurred = [
         cv2.GaussianBlur(m, (0, 0), sigma, borderType=cv2.BORDER_REFLECT) for m in (light, weight)
     ]

@@ -82,6 +82,8 @@ def _if_cropped(grey: Bytes, split: Bytes, polarity: Polarity) -> Iterator[Ink]:
         ink = ink_on_even_paper(grey, split, polarity)
         parts = cv2.connectedComponents(ink.mask)[0] - 1
         if fills_picture(ink.mask) and parts <= MOST_PARTS:
+            if ink.mask[[0, -1]][:, [0, -1]].any():  # a corner: few digits reach that far
+                yield from _in_shadow(grey, ink, most=MOST_INK)
             yield ink
 
 

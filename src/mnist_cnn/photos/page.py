@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_cnn.photos.candidates import Candidate, cut_up, find_candidates, put_together
 from mnist_cnn.photos.cuts import ACROSS, Cutting
-from mnist_cnn.photos.drawn_lines import find_drawn_lines
+from mnist_cnn.photos.drawn_lines import find_drawn_lines, find_underlines
 from mnist_cnn.photos.enclosures import find_enclosures, find_open_rings
 from mnist_cnn.photos.glyphs import BEYOND, SIDE, surroundings, to_mnist
 from mnist_cnn.photos.ink import (
@@ -207,6 +207,7 @@ def _alike(ink: Ink, other: Ink) -> bool:
 
 def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Page]:
     unruled = remove_rules(ink)
+    unruled &= ~find_underlines(unruled)
     writings = [unruled]
     if (unruled != ink.mask).any():
         writings.append(ink.mask)  # what looked like rules may be bars of digits

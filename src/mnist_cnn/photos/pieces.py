@@ -155,7 +155,7 @@ def _without_specks(mask: Bytes) -> Bytes:
         return mask
     heights, areas = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     sides = np.maximum(heights, stats[:, cv2.CC_STAT_WIDTH])
-    large = sides >= LOWEST  # pepper may outweigh all writing
+    large = heights >= LOWEST  # pepper may outweigh all writing, and so may a thick line below it
     size = writing_height(heights[large], areas[large]) if large.any() else 0.0
     kept = np.r_[False, sides >= SPECK * max(size, LOWEST)] & (size >= LOWEST)
     if kept[1:].all():

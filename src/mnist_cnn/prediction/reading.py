@@ -28,6 +28,9 @@ IMPOSSIBLE = 1e-6
 CERTAIN = 0.95
 # The same for a second ink, to be read beside a first one that is certain, or a thing.
 NEARLY = 0.85
+# Share of the best look's score that a certain one must have: with less it has taken for a line or
+# a thing what the other has read.
+RIVAL = 0.85
 # A box or a pen, darker than what is written beside it, has so many pieces at most: no digits.
 FEW = 3
 # Probability from which on candidates are shown where nothing is likelier: a bar that stands alone
@@ -244,9 +247,9 @@ def _looks_at(page: Page, classify: Classifier, *, single: bool) -> Iterator[_Lo
 
 
 def _best(looks: Sequence[_Look]) -> _Look:
-    """The look that is certain, or else the one that explains most."""
-    last = looks[-1]
-    return last if last.is_certain else max(looks, key=lambda look: look.score)
+    """The look that is certain and leaves little out, or else the one that explains most."""
+    last, most = looks[-1], max(looks, key=lambda look: look.score)
+    return last if last.is_certain and last.score >= RIVAL * most.score else most
 
 
 def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) -> Iterator[_Look]:
