@@ -55,6 +55,10 @@ def test_lines_above_each_other_stay() -> None:
     assert join_lines([]) == []
 
 
+def test_a_low_digit_behind_a_high_one_is_in_their_line() -> None:
+    assert_rows([[box(20, 90, 40, 70), box(80, 80), box(130, 115), box(180, 100)]])
+
+
 def test_nothing_has_no_lines() -> None:
     assert find_lines([]) == []
 

@@ -150,22 +150,25 @@ def _gap(start: int, end: int, other_start: int, other_end: int) -> int:
 def _chain(main: list[Piece], height: float) -> list[list[Piece]]:
     groups: list[list[Piece]] = []
     for piece in sorted(main, key=lambda piece: piece.x):
-        # The last piece of a line tells best where it goes on.
-        fitting = [group for group in groups if _continues(group[-1], piece, height)]
+        fitting = [group for group in groups if _continues(group, piece, height)]
         if fitting:
-            max(fitting, key=lambda group: _overlap(group[-1], piece)).append(piece)
+            max(fitting, key=lambda group: _overlap(group, piece)).append(piece)
         else:
             groups.append([piece])
     return groups
 
 
-def _overlap(a: Piece, b: Piece) -> float:
-    return -_gap(a.y, a.bottom, b.y, b.bottom) / min(a.height, b.height)
+def _overlap(group: list[Piece], piece: Piece) -> float:
+    """Shared rows, as a share of the lower one: the last two tell best where a line goes on."""
+    return max(
+        -_gap(last.y, last.bottom, piece.y, piece.bottom) / min(last.height, piece.height)
+        for last in group[-2:]
+    )
 
 
-def _continues(last: Piece, piece: Piece, height: float) -> bool:
-    far = _gap(last.x, last.right, piece.x, piece.right) > NEAR * height
-    return _overlap(last, piece) >= (SAME_LINE_FAR if far else SAME_LINE)
+def _continues(group: list[Piece], piece: Piece, height: float) -> bool:
+    far = _gap(group[-1].x, group[-1].right, piece.x, piece.right) > NEAR * height
+    return _overlap(group, piece) >= (SAME_LINE_FAR if far else SAME_LINE)
 
 
 def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> bool:
