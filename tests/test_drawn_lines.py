@@ -131,7 +131,18 @@ def test_a_line_that_a_digit_touches_is_no_underline() -> None:
 @pytest.mark.parametrize("level", [0, 255])
 def test_without_digits_there_are_no_underlines(level: int) -> None:
     assert not find_underlines(np.full(SHAPE, level, np.uint8)).any()
+
+
+def test_a_line_alone_is_no_underline() -> None:
     assert not find_underlines(line((80, 220), (520, 220))).any()
+
+
+@pytest.mark.parametrize("thickness", [8, 14])
+def test_digits_that_touch_are_no_underline(thickness: int) -> None:
+    touching = empty()
+    for x in range(150, 400, 56):
+        cv2.ellipse(touching, (x, 150), (28, 36), 0, 0, 360, 255, thickness)
+    assert not find_underlines(touching | loop(550)).any()
 
 
 def test_a_1_on_a_line_is_no_wall() -> None:

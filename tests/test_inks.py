@@ -32,7 +32,7 @@ def dots() -> Pixels:
 
 
 @pytest.mark.parametrize("light", [False, True])
-def test_what_a_picture_was_cropped_to_comes_first(light: bool) -> None:
+def test_what_a_picture_was_cropped_to_is_among_the_first(light: bool) -> None:
     grey = crop(light)
     truth = grey > 128 if light else grey < 128
     # What is between light strokes may be writing, or a shadow with writing in it.

@@ -59,6 +59,14 @@ def test_a_low_digit_behind_a_high_one_is_in_their_line() -> None:
     assert_rows([[box(20, 90, 40, 70), box(80, 80), box(130, 115), box(180, 100)]])
 
 
+@pytest.mark.parametrize(("pitch", "degrees"), [(1.6, 15), (2.0, 12), (1.2, 20)])
+def test_slanting_lines_stay_apart(pitch: float, degrees: float) -> None:
+    rise = pitch * 50 * np.tan(np.radians(degrees))
+    assert_rows(
+        [[box(20 + 50 * pitch * i, top - rise * i) for i in range(5)] for top in (200, 310)]
+    )
+
+
 def test_nothing_has_no_lines() -> None:
     assert find_lines([]) == []
 

@@ -249,12 +249,15 @@ def test_a_patch_of_sunlight_does_not_hide_the_digits_beside_it() -> None:
     assert in_pieces(lit)[0] == 3
 
 
-def test_a_line_near_digits_joins_none() -> None:
+def test_a_line_near_digits_joins_none_and_is_looked_at_later() -> None:
     image = drawn(400, 800, "5 7 2")
     separate = in_pieces(image)[0]
     x, y, width, height = cv2.boundingRect((image[..., 0] < 100).astype(np.uint8))
     cv2.line(image, (x - 20, y + height + 10), (x + width, y + height + 10), (40, 40, 40), 12)
-    assert in_pieces(image)[0] == separate == 3
+    first, second, *_ = pages_of(image)
+    assert len(first.pieces) == separate == 3
+    assert len(second.pieces) == 1
+    assert (second.writing == first.ink.mask).all()
 
 
 def test_a_black_border_does_not_hide_fainter_digits() -> None:

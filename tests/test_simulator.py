@@ -273,10 +273,10 @@ def test_a_dot_has_a_centre_line_beside_other_strokes(middle: float, size: int) 
     assert line[50:54].sum() > 40
 
 
-@pytest.mark.parametrize("size", [2, 4, 6])
-def test_a_dot_is_as_wide_as_the_pen(size: int) -> None:
+@pytest.mark.parametrize("radius", [1, 2, 3])
+def test_a_dot_is_as_wide_as_the_pen(radius: int) -> None:
     glyph = np.zeros((28, 28), np.uint8)
-    cv2.circle(glyph, (14, 14), size // 2, 255, -1)
+    cv2.circle(glyph, (14, 14), radius, 255, -1)
     strokes = trace(np.random.default_rng(0), glyph, 0.0, 1.0, wobble=0.0)
     drawn = pen_field(strokes, 1.5, even=False) > 0
     assert np.sqrt(drawn.sum() / np.pi) / ZOOM == pytest.approx(1.5, abs=0.25)

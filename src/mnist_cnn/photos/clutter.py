@@ -20,8 +20,9 @@ SLIM = 0.3  # shorter by longer side, at most
 SOLID = 0.45  # of its rectangle, at least: a wedge is half of it
 LONG = 1.6  # in heights of the writing, at least
 RIM = 0.015  # of the longer side: soft edges of what is cut out
-FLAT = 0.5  # grey levels from the paper that are none: they are whole numbers
-EVEN = 2.0  # times as far from the paper as in the light grey levels are in a shadow, at most
+# Mean distance of blank pixels from the paper in a shadow, by that in the light, at most.
+EVEN = 2.0
+ROUNDED = 0.5  # grey levels: a mean distance up to this is due to rounding
 
 
 def find_clutter(mask: Bytes) -> Bytes:
@@ -150,7 +151,7 @@ def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, dark: Bytes, rim: int) -> b
     """
     inside = cv2.erode(dark, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) > 0
     away, blank = cv2.absdiff(grey, paper), cv2.dilate(ink, SOFT_EDGE) == 0
-    shaded, lit = (blank & (dark > 0), blank & (dark == 0))
+    shaded, lit = blank & (dark > 0), blank & (dark == 0)
     if not (ink[inside].any() and shaded.any() and lit.any()):
         return False
-    return bool(away[shaded].mean() <= EVEN * max(away[lit].mean(), FLAT))
+    return bool(away[shaded].mean() <= EVEN * max(away[lit].mean(), ROUNDED))

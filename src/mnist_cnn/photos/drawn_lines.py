@@ -1,4 +1,4 @@
-"""Straight lines that begin and end in the picture: of boxes and cells, or under digits."""
+"""Straight lines that begin and end in the picture: of boxes and cells, under or beside digits."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,11 +18,14 @@ WIDER = 1.5  # width by height of what a line across may be part of: a 7 is narr
 ACROSS = 0.65  # its width, that such a line is as long as
 ALONG = 0.85  # its height, that the wall of a box or cell is as long as
 THIN = 0.12  # its shorter side, that the lines of a box are at most as thick as: an 8's are thicker
-UNDERLINE = 2.0  # heights of the writing that a bar is long, at least: no bar of a digit is
+# Of what a line is that no stroke touches.
+LEVEL = 2.0  # times as wide as high, at least
+UNDERLINE = 2.0  # heights of the writing that it is long, at least: the bars of 5s and 7s have one
+SLIGHT = 0.35  # of that height that it is thick, at most: digits that touch are thicker in the mean
 
 
 def find_underlines(mask: Bytes) -> Bytes:
-    """Nearly level bars that no stroke touches, and that are too long for digits.
+    """Bars that no stroke touches, more level than upright, and too long for digits.
 
     Only the MOST_LINED widest components are looked at.
 
@@ -35,17 +38,18 @@ def find_underlines(mask: Bytes) -> Bytes:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     stats[0] = 0  # what is no ink
     widths, heights = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    level = widths > 2 * heights
+    level = widths > LEVEL * heights
     others = ~level & (heights >= LOWEST)
     lines = np.zeros_like(mask)
     if not others.any():
         return lines
-    length = UNDERLINE * writing_height(heights[others], stats[others, cv2.CC_STAT_AREA])
+    usual = writing_height(heights[others], stats[others, cv2.CC_STAT_AREA])
     widest = np.argsort(-widths, kind="stable")[:MOST_LINED]
-    for label in widest[level[widest] & (widths[widest] >= length)]:
-        x, y, width, height = stats[label, : cv2.CC_STAT_AREA].tolist()
+    for label in widest[level[widest] & (widths[widest] >= UNDERLINE * usual)]:
+        x, y, width, height, area = stats[label].tolist()
         own = labels[y : y + height, x : x + width] == label
-        if is_bar(own, length):
+        slight = area <= SLIGHT * usual * np.hypot(width, height)
+        if slight and is_bar(own, UNDERLINE * usual):
             lines[y : y + height, x : x + width][own] = 255
     return lines
 

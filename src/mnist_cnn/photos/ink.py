@@ -19,8 +19,9 @@ Polarity = Literal["dark", "light"]
 
 # Side of the image at which the background is estimated: it is smooth but for shadows' edges.
 BACKGROUND_SIDE = 240
+# Across a strip light falls off as much as along it: its longer side counts as so many shorter ones.
+STRIP = 2.0
 PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside it
-LONGEST = 2.0  # longer by shorter side, at most, in both: across a strip light falls off, too
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.
 NOISE_FACTOR = 4.0
 FAINTEST_INK = 0.04
@@ -72,8 +73,8 @@ def size_within(shape: tuple[int, ...], longest: int) -> tuple[int, int]:
 
 
 def _reach(size: tuple[int, int]) -> float:
-    """The longer side, but of a strip only LONGEST times the shorter one."""
-    return min(max(size), LONGEST * min(size))
+    """The longer side, but of a strip only STRIP times the shorter one."""
+    return min(max(size), STRIP * min(size))
 
 
 def estimate_background(grey: Bytes, window: float) -> Bytes:
@@ -83,8 +84,7 @@ def estimate_background(grey: Bytes, window: float) -> Bytes:
 
     Args:
         grey: (H, W), uint8.
-        window: Side of the window, as a share of the longer side of the image; of a strip, as a
-            share of LONGEST times its shorter side.
+        window: Side of the window, as a share of the longer side of the image, see STRIP.
 
     Returns:
         (H, W), uint8.

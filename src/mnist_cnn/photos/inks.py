@@ -76,13 +76,16 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
 
 
 def _if_cropped(grey: Bytes, split: Bytes, polarity: Polarity) -> Iterator[Ink]:
-    """The ink, if the picture may be cropped to it, so that hardly any paper is seen."""
+    """The ink, if the picture may be cropped to it, so that hardly any paper is seen.
+
+    Before it what is written in a shadow, if that is what fills the picture.
+    """
     share = cv2.countNonZero(split) / split.size
     if share <= MOST_INK and fills_picture(split) and separability(grey, split) >= TWO_LEVELS:
         ink = ink_on_even_paper(grey, split, polarity)
         parts = cv2.connectedComponents(ink.mask)[0] - 1
         if fills_picture(ink.mask) and parts <= MOST_PARTS:
-            if ink.mask[[0, -1]][:, [0, -1]].any():  # a corner: few digits reach that far
+            if ink.mask[[0, -1]][:, [0, -1]].any():  # a shadow fills corners
                 yield from _in_shadow(grey, ink, most=MOST_INK)
             yield ink
 

@@ -152,23 +152,23 @@ def _chain(main: list[Piece], height: float) -> list[list[Piece]]:
     for piece in sorted(main, key=lambda piece: piece.x):
         fitting = [group for group in groups if _continues(group, piece, height)]
         if fitting:
-            max(fitting, key=lambda group: _overlap(group, piece)).append(piece)
+            # The last piece of a line tells best where it goes on.
+            max(fitting, key=lambda group: _overlap(group[-1], piece)).append(piece)
         else:
             groups.append([piece])
     return groups
 
 
-def _overlap(group: list[Piece], piece: Piece) -> float:
-    """Shared rows, as a share of the lower one: the last two tell best where a line goes on."""
-    return max(
-        -_gap(last.y, last.bottom, piece.y, piece.bottom) / min(last.height, piece.height)
-        for last in group[-2:]
-    )
+def _overlap(a: Piece, b: Piece) -> float:
+    """Rows in common, as a share of the smaller height; negative where they are apart."""
+    return -_gap(a.y, a.bottom, b.y, b.bottom) / min(a.height, b.height)
 
 
 def _continues(group: list[Piece], piece: Piece, height: float) -> bool:
+    """By the last two of a line: a small digit may be high or low."""
     far = _gap(group[-1].x, group[-1].right, piece.x, piece.right) > NEAR * height
-    return _overlap(group, piece) >= (SAME_LINE_FAR if far else SAME_LINE)
+    least = SAME_LINE_FAR if far else SAME_LINE
+    return max(_overlap(last, piece) for last in group[-2:]) >= least
 
 
 def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> bool:

@@ -207,7 +207,7 @@ def _alike(ink: Ink, other: Ink) -> bool:
 
 def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Page]:
     unruled = remove_rules(ink)
-    unruled &= ~find_underlines(unruled)
+    unruled = unruled & ~find_underlines(unruled)
     writings = [unruled]
     if (unruled != ink.mask).any():
         writings.append(ink.mask)  # what looked like rules may be bars of digits

@@ -155,9 +155,10 @@ def _without_specks(mask: Bytes) -> Bytes:
         return mask
     heights, areas = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     sides = np.maximum(heights, stats[:, cv2.CC_STAT_WIDTH])
-    large = heights >= LOWEST  # pepper may outweigh all writing, and so may a thick line below it
-    size = writing_height(heights[large], areas[large]) if large.any() else 0.0
-    kept = np.r_[False, sides >= SPECK * max(size, LOWEST)] & (size >= LOWEST)
+    tall = heights >= LOWEST  # pepper may outweigh all writing, and so may a thick line below it
+    if not tall.any():
+        return np.zeros_like(mask)
+    kept = np.r_[False, sides >= SPECK * writing_height(heights[tall], areas[tall])]
     if kept[1:].all():
         return mask
     return np.where(kept[labels], mask, 0).astype(np.uint8)

@@ -28,8 +28,8 @@ IMPOSSIBLE = 1e-6
 CERTAIN = 0.95
 # The same for a second ink, to be read beside a first one that is certain, or a thing.
 NEARLY = 0.85
-# Share of the best look's score that a certain one must have: with less it has taken for a line or
-# a thing what the other has read.
+# Share of another look's score that a certain one must have where the other reads more digits: with
+# less it has taken for a line or a thing what the other has read.
 RIVAL = 0.85
 # A box or a pen, darker than what is written beside it, has so many pieces at most: no digits.
 FEW = 3
@@ -115,7 +115,7 @@ def read_digits(
         single: The image is known to show one digit.
         size: Height and width in whose pixels boxes are given; None stands for the image's own.
     """
-    looks = list(_looks(read_pages(*working_grey(image), single=single), classify, single=single))
+    looks = _looks(read_pages(*working_grey(image), single=single), classify, single=single)
     if not looks:
         return Reading([], None)
     best, size = _best(looks), size or image.shape[:2]
@@ -228,13 +228,15 @@ class _Look:
         )
 
 
-def _looks(pages: Iterable[Page], classify: Classifier, *, single: bool) -> Iterator[_Look]:
-    """At one page after the other, up to a look that is certain."""
+def _looks(pages: Iterable[Page], classify: Classifier, *, single: bool) -> list[_Look]:
+    """At one page after the other, up to a look that is certain and the best."""
+    looks: list[_Look] = []
     for page in pages:
         for look in _looks_at(page, classify, single=single):
-            yield look
-            if look.is_certain:
-                return
+            looks.append(look)
+            if look.is_certain and _best(looks) is look:
+                return looks
+    return looks
 
 
 def _looks_at(page: Page, classify: Classifier, *, single: bool) -> Iterator[_Look]:
@@ -249,7 +251,8 @@ def _looks_at(page: Page, classify: Classifier, *, single: bool) -> Iterator[_Lo
 def _best(looks: Sequence[_Look]) -> _Look:
     """The look that is certain and leaves little out, or else the one that explains most."""
     last, most = looks[-1], max(looks, key=lambda look: look.score)
-    return last if last.is_certain and last.score >= RIVAL * most.score else most
+    left_out = last.score < RIVAL * most.score and len(last.digits) < len(most.digits)
+    return last if last.is_certain and not left_out else most
 
 
 def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) -> Iterator[_Look]:

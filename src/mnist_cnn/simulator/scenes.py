@@ -58,7 +58,7 @@ def simulate(
 
     Raises:
         ValueError: There is no such condition, the arrays or lengths have wrong shapes, or a digit
-            is blank.
+            that was drawn is blank. To look at all of them would take longer than to draw some.
     """
     _check(digits, labels, condition, lengths)
     ranges = CONDITIONS[condition]
