@@ -212,6 +212,15 @@ def test_digits_at_the_frame_around_others_are_no_ring() -> None:
     assert not find_open_rings(at_frame | bars(180, 220)).any()
 
 
+def test_digits_that_a_strip_was_cropped_to_are_no_ring() -> None:
+    strip = np.zeros((100, 400), np.uint8)
+    for x, y in ((38, 60), (120, 52), (200, 40), (280, 52), (368, 50)):
+        cv2.ellipse(strip, (x, y), (30, 38), 0, 0, 360, 255, 8)
+    assert strip[0].any()
+    assert strip[-1].any()
+    assert not find_open_rings(strip).any()
+
+
 @pytest.mark.parametrize(
     ("around", "inside"),
     [

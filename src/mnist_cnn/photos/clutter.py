@@ -20,9 +20,10 @@ SLIM = 0.3  # shorter by longer side, at most
 SOLID = 0.45  # of its rectangle, at least: a wedge is half of it
 LONG = 1.6  # in heights of the writing, at least
 RIM = 0.015  # of the longer side: soft edges of what is cut out
-# Mean distance of blank pixels from the paper in a shadow, by that in the light, at most.
+# Distance from the paper in a shadow, by that in the light, at most: the mean of the nearer half of
+# its blank pixels, for there may be a table in it, too.
 EVEN = 2.0
-ROUNDED = 0.5  # grey levels: a mean distance up to this is due to rounding
+ROUNDED = 0.5  # grey levels: a distance up to this is due to rounding
 
 
 def find_clutter(mask: Bytes) -> Bytes:
@@ -151,7 +152,8 @@ def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, dark: Bytes, rim: int) -> b
     """
     inside = cv2.erode(dark, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) > 0
     away, blank = cv2.absdiff(grey, paper), cv2.dilate(ink, SOFT_EDGE) == 0
-    shaded, lit = blank & (dark > 0), blank & (dark == 0)
-    if not (ink[inside].any() and shaded.any() and lit.any()):
+    shaded, lit = (np.sort(away[blank & part]) for part in (dark > 0, dark == 0))
+    if not (ink[inside].any() and shaded.size and lit.size):
         return False
-    return bool(away[shaded].mean() <= EVEN * max(away[lit].mean(), ROUNDED))
+    nearer = [float(distances[: (distances.size + 1) // 2].mean()) for distances in (shaded, lit)]
+    return nearer[0] <= EVEN * max(nearer[1], ROUNDED)

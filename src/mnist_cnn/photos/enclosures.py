@@ -23,7 +23,7 @@ MOST_OPEN = 10  # of the largest components, which are looked at
 WRITTEN = 0.2  # of its height, at least, is a side of a stroke in it; a speck is smaller
 AROUND = 0.85  # share of all directions in which it is seen from the middle of these strokes
 DIRECTIONS = 72
-PART = 0.5  # of the shorter side of all parts of a ring, at least: digits at the frame are smaller
+PART = 0.5  # of the longer side of all parts of a ring, at least: digits at the frame are smaller
 
 # What goes around the picture.
 WIDE = 0.5  # of each side of the picture, at least
@@ -115,7 +115,7 @@ def _cut_by_frame(boxes: Ints, indices: Ints, shape: tuple[int, ...]) -> Ints:
     if not at_frame.any():
         return indices[:0]
     extent = ends[at_frame].max(0) - starts[at_frame].min(0)
-    long = boxes[indices, 2:].max(1) >= PART * extent.min()
+    long = boxes[indices, 2:].max(1) >= PART * extent.max()
     return np.asarray(indices[at_frame & long], np.int_)
 
 

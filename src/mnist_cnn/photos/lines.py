@@ -165,10 +165,13 @@ def _overlap(a: Piece, b: Piece) -> float:
 
 
 def _continues(group: list[Piece], piece: Piece, height: float) -> bool:
-    """By the last two of a line: a small digit may be high or low."""
+    """Whether a line goes on: by its last piece, or by the one before, for that may be high or low."""
     far = _gap(group[-1].x, group[-1].right, piece.x, piece.right) > NEAR * height
     least = SAME_LINE_FAR if far else SAME_LINE
-    return max(_overlap(last, piece) for last in group[-2:]) >= least
+    before = group[-2:][0]
+    # A tall piece, as of a rule, may have rows in common with several lines.
+    alike = before.height < piece.height / least and _overlap(before, piece) >= least
+    return alike or _overlap(group[-1], piece) >= least
 
 
 def _attach(piece: Piece, groups: list[list[Piece]], height: float) -> bool:

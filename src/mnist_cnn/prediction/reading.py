@@ -30,7 +30,7 @@ CERTAIN = 0.95
 NEARLY = 0.85
 # Share of another look's score that a certain one must have where the other reads more digits: with
 # less it has taken for a line or a thing what the other has read.
-RIVAL = 0.85
+RIVAL = 0.75
 # A box or a pen, darker than what is written beside it, has so many pieces at most: no digits.
 FEW = 3
 # Probability from which on candidates are shown where nothing is likelier: a bar that stands alone
