@@ -156,7 +156,7 @@ def shaded(rough: float = 2, ink_at: int | None = 300) -> tuple[Pixels, Pixels, 
     return grey, paper, ink, np.where(paper > 100, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("rough", [0, 1, 2])
+@pytest.mark.parametrize("rough", [0, 1, 2, 3.5])
 def test_what_is_even_with_ink_in_it_is_a_shadow(rough: float) -> None:
     assert is_shadow(*shaded(rough), rim=10)
 
@@ -169,6 +169,13 @@ def test_what_is_rough_is_none(rough: float) -> None:
 @pytest.mark.parametrize("ink_at", [None, 50, 190])
 def test_what_has_no_ink_inside_is_none(ink_at: int | None) -> None:
     assert not is_shadow(*shaded(ink_at=ink_at), rim=10)
+
+
+def test_a_table_beside_a_shadow_does_not_hide_it() -> None:
+    grey, paper, ink, clutter = shaded()
+    rough = np.random.default_rng(1).integers(0, 255, grey.shape, np.uint8)
+    grey[:, 340:] = rough[:, 340:]
+    assert is_shadow(grey, paper, ink, clutter, rim=10)
 
 
 def test_a_level_of_grey_is_no_roughness() -> None:

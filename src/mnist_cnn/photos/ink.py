@@ -19,7 +19,7 @@ Polarity = Literal["dark", "light"]
 
 # Side of the image at which the background is estimated: it is smooth but for shadows' edges.
 BACKGROUND_SIDE = 240
-# Across a strip light falls off as much as along it: its longer side counts as so many shorter ones.
+# Across a strip light falls off, too: its longer side counts as so many shorter ones at most.
 STRIP = 2.0
 PAPER_BLUR = 0.08  # of the longer side: how far paper tells of the paper beside it
 # Ink is told from noise by this many standard deviations of the noise, and by this contrast.

@@ -165,7 +165,7 @@ def _overlap(a: Piece, b: Piece) -> float:
 
 
 def _continues(group: list[Piece], piece: Piece, height: float) -> bool:
-    """Whether a line goes on: by its last piece, or by the one before, for that may be high or low."""
+    """Whether a line goes on: by its last piece or the one before, for that may be high or low."""
     far = _gap(group[-1].x, group[-1].right, piece.x, piece.right) > NEAR * height
     least = SAME_LINE_FAR if far else SAME_LINE
     before = group[-2:][0]
