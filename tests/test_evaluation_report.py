@@ -126,7 +126,7 @@ def test_members_have_columns_without_the_doubtful_labels(noisy: Predictions) ->
     assert report_data(misread)["misread_by_all"] == [3, 8]
     others = format_report(misread).splitlines()
     assert others[0] == lines[0].replace("label not in doubt", "not misread by all")
-    assert others[11] == "2 images are misread by all 3: labels may be wrong, or members weak."
+    assert others[11] == "2 images are misread by all 3: labels are wrong, or members weak."
     assert others[14:] == lines[11:]
     # By hand: means 0.65 and 0.75, deviations sqrt(0.035 / 2) and sqrt(0.125 / 2).
     assert lines[7] == "accuracy, label not in doubt  65.00% ± 13.23%  (50.00% to 75.00%)"

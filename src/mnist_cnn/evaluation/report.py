@@ -82,7 +82,7 @@ def _format_members(members: Sequence[Member], misread_by_all: int) -> list[str]
 
 def _explain(misread_by_all: int, members: int) -> list[str]:
     return [
-        f"{misread_by_all} images are misread by all {members}: labels may be wrong, or members weak.",
+        f"{misread_by_all} images are misread by all {members}: labels are wrong, or members weak.",
         "What is said without them compares these members with each other, and says nothing of how "
         "good they are.",
         "",
