@@ -36,7 +36,7 @@ def test_what_a_picture_was_cropped_to_is_among_the_first(light: bool) -> None:
     grey = crop(light)
     truth = grey > 128 if light else grey < 128
     # What is between light strokes may be writing, or a shadow with writing in it.
-    masks = [ink.mask > 0 for ink in islice(find_inks(grey), 3)]
+    masks = [ink.mask > 0 for ink in islice(find_inks(grey), 3 if light else 1)]
     assert any((mask & truth).sum() >= 0.85 * (mask | truth).sum() for mask in masks)
 
 

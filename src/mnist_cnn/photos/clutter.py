@@ -151,9 +151,11 @@ def is_shadow(grey: Bytes, paper: Bytes, ink: Bytes, dark: Bytes, rim: int) -> b
             exact.
     """
     inside = cv2.erode(dark, np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)) > 0
+    if not ink[inside].any():
+        return False
     away, blank = cv2.absdiff(grey, paper), cv2.dilate(ink, SOFT_EDGE) == 0
     shaded, lit = (np.sort(away[blank & part]) for part in (dark > 0, dark == 0))
-    if not (ink[inside].any() and shaded.size and lit.size):
+    if not (shaded.size and lit.size):
         return False
-    nearer = [float(distances[: (distances.size + 1) // 2].mean()) for distances in (shaded, lit)]
-    return nearer[0] <= EVEN * max(nearer[1], ROUNDED)
+    in_shadow, in_light = (float(part[: (part.size + 1) // 2].mean()) for part in (shaded, lit))
+    return in_shadow <= EVEN * max(in_light, ROUNDED)

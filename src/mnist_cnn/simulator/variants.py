@@ -107,6 +107,7 @@ def _stroke_width(glyph: Bytes) -> float:
 
 def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]) -> Bytes:
     """A stroke as wide as the glyph's own, between two places in pixels."""
+    # Pixels as `draw_lines` has them: from the middle, tenths.
     stroke = np.asarray((line(start, end) + 0.5 - SIDE / 2) / 10, np.float32)
     return np.maximum(glyph, draw_lines([stroke], _stroke_width(glyph)))
 
