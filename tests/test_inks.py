@@ -1,5 +1,6 @@
 """What may be the ink of a picture that was cropped to it."""
 
+from collections.abc import Callable
 from itertools import islice
 
 import cv2
@@ -61,6 +62,53 @@ def test_what_is_no_crop_is_not_taken_for_one(
     usual = len(list(find_inks(grey)))
     monkeypatch.setattr(inks, rule, lenient)
     assert usual < len(list(find_inks(grey)))
+
+
+def in_a_vignette() -> tuple[Pixels, npt.NDArray[np.bool_]]:
+    """(300, 400): rings in a light that falls off steeply; and where they are."""
+    y, x = np.mgrid[:300, :400]
+    light = 1 - 0.45 * (((x - 200) / 200) ** 2 + ((y - 150) / 150) ** 2)
+    drawn = np.zeros((300, 400), np.uint8)
+    for centre in range(70, 400, 85):
+        cv2.ellipse(drawn, (centre, 150), (20, 35), 0, 0, 360, 255, 6)
+    return noisy(230 * light * np.where(drawn, 0.5, 1)), drawn > 0
+
+
+def beside_a_thing() -> tuple[Pixels, npt.NDArray[np.bool_]]:
+    """(300, 400): rings of three strengths beside a dark thing; and where they are."""
+    grey, drawn = np.full((300, 400), 220.0), np.zeros((300, 400), np.uint8)
+    grey[60:240, :100] = np.linspace(60, 140, 100)
+    for centre, level in ((200, 70), (270, 100), (340, 130)):
+        ring = cv2.ellipse(np.zeros_like(drawn), (centre, 150), (15, 30), 0, 0, 360, 255, 5)
+        grey[ring > 0] = level
+        drawn[ring > 0] = 255
+    return noisy(grey), drawn > 0
+
+
+def noisy(grey: npt.NDArray[np.float64]) -> Pixels:
+    noise = np.random.default_rng(0).normal(0, 2, grey.shape)
+    return np.clip(grey + noise, 0, 255).astype(np.uint8)
+
+
+def overlap(grey: Pixels, truth: npt.NDArray[np.bool_]) -> float:
+    """Of the first ink and the true one, as a share of both."""
+    mask = next(find_inks(grey)).mask > 0
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+@pytest.mark.parametrize(
+    ("rule", "without", "make"), [("ROUGH", 1.0, in_a_vignette), ("EVENER", 1.0, beside_a_thing)]
+)
+def test_the_first_ink_is_what_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+    rule: str,
+    without: float,
+    make: Callable[[], tuple[Pixels, npt.NDArray[np.bool_]]],
+) -> None:
+    grey, truth = make()
+    assert overlap(grey, truth) >= 0.8
+    monkeypatch.setattr(inks, rule, without)
+    assert overlap(grey, truth) < 0.7
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

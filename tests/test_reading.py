@@ -590,6 +590,20 @@ def test_a_fainter_ink_that_is_no_further_digit_does_not_enlarge_one() -> None:
     assert [digit.box for digit in after.digits] == [digit.box for digit in before.digits]
 
 
+def test_a_fainter_ink_of_specks_is_not_read() -> None:
+    image = paper(300, 400)
+    ring(image, 100, 60)
+    image[200:204, 300:304] = 150
+    seen: list[Pixels] = []
+
+    def classify(views: Pixels) -> Rows:
+        seen.append(views)
+        return by(by_shape)(views)
+
+    assert read_digits(image, classify).lines() == ["0"]
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("beside", [True, False])
 def test_what_is_hardly_a_digit_is_shown_only_alone(beside: bool) -> None:
     def classify(views: Pixels) -> Rows:

@@ -32,6 +32,11 @@ from mnist_cnn.photos.sheets import find_sheet
 
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
+# The same where light changes faster than a wider one can follow; it swallows more of strokes.
+NARROWER = 0.2
+ROUGH = 0.35  # an ink's `floor`, at most: above it, light changes so fast, or all is ink
+# Unevenness of an ink by that of the one on the median paper, at most, to come before it.
+EVENER = 0.6
 MOST_INK = 0.8  # of the picture, at most: with more, what is called ink is the paper
 TWO_LEVELS = 0.78  # `separability` of a crop, at least: tuning digits have 0.80, light 0.75
 MOST_PARTS = 30  # of what a picture is cropped to: with more, it is a texture
@@ -59,9 +64,7 @@ def find_inks(grey: Bytes) -> Iterator[Ink]:
 
 def _in_picture(grey: Bytes) -> Iterator[Ink]:
     """Ink of either polarity on either background, with and without what enters from the frame."""
-    background = estimate_background(grey, WINDOW)
-    inks = [find_ink(grey, background, polarity) for polarity in POLARITIES]
-    inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
+    inks = _on_median_paper(grey)
     splits = {polarity: split_levels(grey, polarity) for polarity in POLARITIES}
     # A crop's paper can't be told from noise, and its writing from what enters the frame.
     for ink in inks:
@@ -69,10 +72,23 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
     for ink in inks:
         ways, split = [ink], splits[ink.polarity]
         if cv2.countNonZero(split) <= MOST_INK * split.size:
-            ways.append(find_ink(grey, paper_around(grey, split), ink.polarity))
-        # Where the background has swallowed strokes, or shows a shadow, ink is of all shades.
-        for way in sorted(ways, key=lambda ink: ink.unevenness):
+            other = find_ink(grey, paper_around(grey, split), ink.polarity)
+            # Where the median has swallowed strokes, ink is of all shades.
+            first = other.unevenness < EVENER * ink.unevenness
+            ways.insert(0 if first else 1, other)
+        for way in ways:
             yield from _with_and_without_clutter(grey, way)
+
+
+def _on_median_paper(grey: Bytes) -> list[Ink]:
+    """Ink of either polarity, first the one of which there is more."""
+    paper = estimate_background(grey, WINDOW)
+    inks = [find_ink(grey, paper, polarity) for polarity in POLARITIES]
+    inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
+    if inks[0].floor <= ROUGH:
+        return inks
+    paper = estimate_background(grey, NARROWER)
+    return [find_ink(grey, paper, ink.polarity) for ink in inks]
 
 
 def _if_cropped(grey: Bytes, split: Bytes, polarity: Polarity) -> Iterator[Ink]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -260,20 +260,27 @@ def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) ->
     first = best if best.is_certain else looks[0]
     is_thing = not best.digits and len(first.page.pieces) <= FEW
     if best.is_certain or is_thing:
-        beside = _looks(pages_with_fainter(first.page), classify, single=False)
+        known = {piece.box for piece in _undivided(first, looks).page.pieces}
+        pages = pages_with_fainter(first.page)
+        further = takewhile(lambda page: {piece.box for piece in page.pieces} - known, pages)
         # Without further digits it is no ink: it would make those that were read larger.
-        for look in beside:
+        for look in _looks(further, classify, single=False):
             if look.explained >= NEARLY and len(look.digits) > len(best.digits):
                 yield look
     if best.is_certain:
         return
     # So many cuts take long: only the ink that was read best gets them, where it wasn't read.
-    whole = next(look for look in looks if look.page.writing is best.page.writing)
+    whole = _undivided(best, looks)
     finely_cut = whole.page.cut_up(ALONG, whole.sure_digits)
     if not finely_cut and best is not whole:  # too many: only where the best look hasn't read it
         finely_cut = best.page.cut_again(ALONG, best.sure_digits)
     if finely_cut:
         yield _look_at(finely_cut, classify, CUT_DOUBT, whole.judged + best.judged)
+
+
+def _undivided(divided: _Look, looks: Sequence[_Look]) -> _Look:
+    """The first look at the same ink."""
+    return next(look for look in looks if look.page.writing is divided.page.writing)
 
 
 def _look_at(
