@@ -124,6 +124,15 @@ def test_what_is_much_thicker_than_the_writing_is_a_thing() -> None:
     assert not things[ring() > 0].any()
 
 
+def test_a_stroke_that_touches_a_thing_is_no_part_of_it() -> None:
+    bar, other = np.zeros_like(ring()), np.zeros_like(ring())
+    cv2.line(bar, (100, 110), (150, 110), 255, 8)
+    cv2.rectangle(other, (30, 40), (106, 180), 255, -1)
+    things = find_objects(ring() | bar | other)
+    assert (things[other > 0] > 0).mean() > 0.99
+    assert (things[(bar > 0) & (other == 0)] > 0).mean() < 0.2
+
+
 @pytest.mark.parametrize("thickness", [8, 16])
 def test_thicker_writing_is_none(thickness: int) -> None:
     mask = ring()

@@ -69,6 +69,20 @@ def test_a_box_is_found_without_digits_that_touch_it(boxes: bool) -> None:
     assert (found[(digits > 0) & (cells == 0)] > 0).mean() < 0.1
 
 
+@pytest.mark.parametrize("degrees", [0.75, 1.3, 1.7])
+def test_cells_with_hairlines_are_found_whatever_their_slope(degrees: float) -> None:
+    lean, cells = np.tan(np.radians(degrees)), empty()
+    for y in (90, 210):
+        cv2.line(cells, (50, y), (550, round(y + 500 * lean)), 255, 1)
+    for x in (50, 300, 550):
+        top = round(90 + (x - 50) * lean)
+        cv2.line(cells, (x, top), (round(x - 120 * lean), top + 120), 255, 1)
+    digit = loop(277, 152)
+    found = find_drawn_lines(ink_of(cells | digit), boxes=True)
+    assert (found[(cells > 0) & (digit == 0)] == 255).mean() > 0.97
+    assert (found[(digit > 0) & (cells == 0)] > 0).mean() < 0.2  # where it touches a wall
+
+
 def test_a_box_that_bends_leaves_nothing() -> None:
     bent = np.array([[100, 90], [300, 82], [500, 90], [500, 210], [300, 218], [100, 210]])
     mask = np.asarray(cv2.polylines(empty(), [bent.astype(np.int32)], True, 255, 5), np.uint8)

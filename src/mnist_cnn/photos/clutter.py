@@ -72,6 +72,8 @@ def is_bar(own: npt.NDArray[np.bool_], length: float) -> bool:
 def find_objects(mask: Bytes) -> Bytes:
     """Objects anywhere in the picture, such as a phone: thicker than THICK strokes of the writing.
 
+    Strokes that touch an object are no part of it.
+
     Args:
         mask: (H, W), uint8, 255 where something stands out from the paper.
 
@@ -82,9 +84,15 @@ def find_objects(mask: Bytes) -> Bytes:
     if len(areas) < 3:  # of one object alone nobody can tell
         return np.zeros_like(mask)
     # The middle one by length: a large object is short beside what is written.
-    thick = strokes > THICK * weighted_median(strokes[1:], areas[1:] / strokes[1:])
+    widest = THICK * weighted_median(strokes[1:], areas[1:] / strokes[1:])
+    thick = strokes > widest
     thick[0] = False
-    return with_rim(np.where(thick[labels], 255, 0).astype(np.uint8), RIM)
+    if not thick.any():
+        return np.zeros_like(mask)
+    objects = np.where(thick[labels], 255, 0).astype(np.uint8)
+    side = round(widest) | 1
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return with_rim(np.asarray(cv2.morphologyEx(objects, cv2.MORPH_OPEN, disk), np.uint8), RIM)
 
 
 def _edges(picture: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:

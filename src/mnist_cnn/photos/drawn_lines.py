@@ -128,11 +128,13 @@ def _straight_runs(mask: Bytes, share: float) -> Bytes:
         rise = abs(slope) * width / 2
         shear = np.array([[1, 0, 0], [-slope, 1, slope * width / 2 + rise]], np.float32)
         size = (width, height + round(2 * rise) + 1)
-        level = cv2.warpAffine(small, shear, size, flags=cv2.INTER_NEAREST)
-        # Nothing is beyond the edge; by default a run that touches it would go on there.
-        runs = cv2.morphologyEx(
-            level, cv2.MORPH_OPEN, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0
-        )
+        level = np.asarray(cv2.warpAffine(small, shear, size, flags=cv2.INTER_NEAREST), np.uint8)
+        runs = _opened(level, kernel)
+        if max(mask.shape) > SIDE:
+            # A slope may be wrong by half a step: then a line of one row changes from row to row.
+            thin = level & ~_opened(level, np.ones((2, 1), np.uint8))
+            thicker = np.asarray(cv2.dilate(thin, np.ones((3, 1), np.uint8)), np.uint8)
+            runs |= thin & _opened(level | thicker, kernel)
         back = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         there = cv2.warpAffine(runs, shear, (width, height), flags=back)
         found = np.maximum(found, np.asarray(there, np.uint8))
@@ -141,3 +143,11 @@ def _straight_runs(mask: Bytes, share: float) -> Bytes:
     full = cv2.resize(found, mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
     wide = cv2.dilate(full, np.ones((side, side), np.uint8))
     return np.asarray(cv2.bitwise_and(wide, mask), np.uint8)
+
+
+def _opened(mask: Bytes, kernel: Bytes) -> Bytes:
+    # Nothing is beyond the edge; by default a run that touches it would go on there.
+    opened = cv2.morphologyEx(
+        mask, cv2.MORPH_OPEN, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    return np.asarray(opened, np.uint8)
