@@ -64,7 +64,7 @@ def time_evaluation(data: str, repeats: int) -> None:
     keep_freed_memory()  # as evaluate.py does
     for network in NETWORKS:
         with tempfile.TemporaryDirectory() as folder:
-            settings = [*one_epoch(network, data), "+trainer.limit_train_batches=1"]
+            settings = [*one_epoch(network, data), "trainer.limit_train_batches=1"]
             measure(["train.py", *settings, f"hydra.run.dir={folder}/run"])
             checkpoint = load_checkpoint(Path(folder, "run", "checkpoints", "last.ckpt"))
         seconds = []

@@ -67,7 +67,7 @@ def data_rows(source: Path, folder: Path, copies: list[int]) -> Iterator[Row]:
 
 def recipe(data: Path) -> list[str]:
     """Settings of train.py for STEPS steps."""
-    return [*one_epoch(NETWORK, str(data)), f"+trainer.limit_train_batches={STEPS}"]
+    return [*one_epoch(NETWORK, str(data)), f"trainer.limit_train_batches={STEPS}"]
 
 
 def width_rows(data: Path) -> Iterator[Row]:

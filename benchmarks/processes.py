@@ -84,7 +84,7 @@ def measure_train(*overrides: str) -> Measurement:
 def one_epoch(network: str, data: str) -> list[str]:
     """Settings of train.py for an epoch of a text's recipe, without validation at its end."""
     recipe = [f"experiment=reference/{network}", f"data.data_dir={data}"]
-    return [*recipe, "trainer.max_epochs=1", "+trainer.limit_val_batches=0"]
+    return [*recipe, "trainer.max_epochs=1", "trainer.limit_val_batches=0"]
 
 
 def median_and_range(values: Sequence[float], form: str) -> str:

@@ -157,7 +157,10 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(
 
 
 @pytest.mark.parametrize("name", ["plain-name", "lr=0.1,s=2", "a (b) [c]", "ö's"])
-def test_what_goes_on_is_a_setting_that_hydra_reads(name: str, tmp_path: Path) -> None:
+def test_what_goes_on_is_a_setting_that_hydra_reads(
+    monkeypatch: pytest.MonkeyPatch, name: str, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py"])  # not pytest's own
     command = shlex.split(resume_command(tmp_path / name / "last.ckpt"))
     (override,) = OverridesParser.create().parse_overrides(command[2:])
     assert override.key_or_group == "ckpt_path"

@@ -221,7 +221,7 @@ def test_every_network_takes_a_step_with_every_optimizer(
 def test_every_experiment_on_mnist_takes_a_step(
     name: str, make_config: Callable[..., DictConfig], tmp_path: Path
 ) -> None:
-    short = ["trainer.max_epochs=1", "+trainer.limit_train_batches=1", "~callbacks.digit_pictures"]
+    short = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "~callbacks.digit_pictures"]
     train(make_config(f"experiment={name}", *short))
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["epochs"] == 1

@@ -590,6 +590,23 @@ def test_a_fainter_ink_that_is_no_further_digit_does_not_enlarge_one() -> None:
     assert [digit.box for digit in after.digits] == [digit.box for digit in before.digits]
 
 
+def test_a_thin_ring_does_not_outweigh_the_digits_in_it() -> None:
+    def classify(views: Pixels) -> Rows:
+        rows = np.zeros((len(views), 11), np.float32)
+        for row, glyph in zip(rows, views[:, 0], strict=True):
+            if is_bar(glyph):
+                row[[BAR, NONE]] = 0.96, 0.04  # less than certain: the ring is tried alone
+            else:
+                row[RING if by_shape(glyph) == RING else NONE] = 1
+        return rows
+
+    image = paper(300, 400)
+    cv2.ellipse(image, (200, 150), (170, 120), 0, 0, 360, (60, 60, 60), 2, cv2.LINE_AA)
+    for x in (130, 200, 270):
+        cv2.line(image, (x, 110), (x, 190), (60, 60, 60), 16)
+    assert read_digits(image, classify).lines() == ["111"]
+
+
 def test_a_fainter_ink_of_specks_is_not_read() -> None:
     image = paper(300, 400)
     ring(image, 100, 60)

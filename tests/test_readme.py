@@ -9,10 +9,10 @@ from conftest import ROOT, FakeData
 from mnist_cnn.prediction import Reading
 
 README = (ROOT / "README.md").read_text()
-# Two steps of everything, and no pictures, which take a second. `++` sets what is there or not.
+# Two steps of everything, and no pictures, which take a second.
 CUT = [
-    "++trainer.limit_train_batches=2",
-    "++trainer.limit_test_batches=1",
+    "trainer.limit_train_batches=2",
+    "trainer.limit_test_batches=1",
     "~callbacks.digit_pictures",
 ]
 

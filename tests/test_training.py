@@ -398,7 +398,7 @@ def test_a_diverging_loss_stops_at_its_step_and_spoils_no_checkpoint(
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
-@pytest.mark.parametrize("without", ["data.val_size=0", "+trainer.limit_val_batches=0"])
+@pytest.mark.parametrize("without", ["data.val_size=0", "trainer.limit_val_batches=0"])
 def test_plateau_needs_a_metric(without: str, make_config: MakeConfig, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"scheduler=plateau needs a metric"):
         train(make_config("scheduler=plateau", without))
@@ -531,7 +531,7 @@ def test_steps_may_end_before_the_first_validation(make_config: MakeConfig, tmp_
 def test_a_run_that_validates_nothing_keeps_the_last_epoch(
     make_config: MakeConfig, tmp_path: Path
 ) -> None:
-    train(make_config(*QUICK, "+trainer.limit_val_batches=0", "trainer.max_epochs=2"))
+    train(make_config(*QUICK, "trainer.limit_val_batches=0", "trainer.max_epochs=2"))
     assert read_metrics(tmp_path / "run")["kept_epoch"] == 2
 
 

@@ -14,6 +14,8 @@ from mnist_cnn.callbacks import History
 from mnist_cnn.models import DigitClassifier
 from mnist_cnn.outputs import shown, write_json
 
+DECIMALS = 6  # of metrics: what follows is the noise of float32
+
 
 def collect_metrics(
     trainer: Trainer, model: DigitClassifier, history: History, kept_epoch: int
@@ -32,14 +34,14 @@ def collect_metrics(
     """
     kept = history.epochs[kept_epoch - 1] if history.epochs else {}
     test = {name: value for name, value in trainer.callback_metrics.items() if "test/" in name}
+    measured = {name: value for name, value in kept.items() if name != "epoch"} | test
     images = history.images * trainer.world_size
     return {
         "model": type(model).__name__,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "epochs": len(history.epochs),
         "kept_epoch": kept_epoch,
-        **{name: value for name, value in kept.items() if name != "epoch"},
-        **{name: float(value) for name, value in test.items()},
+        **{name: round(float(value), DECIMALS) for name, value in measured.items()},
         "train_seconds": history.seconds,
         "images_per_second": images / history.seconds if history.seconds else None,
         "device": describe_device(trainer),

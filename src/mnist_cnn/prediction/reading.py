@@ -12,6 +12,7 @@ from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.ink import Bytes, Floats
 from mnist_cnn.photos.page import Page, pages_with_fainter, read_pages, working_grey
+from mnist_cnn.photos.pieces import Piece
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier
 
 Box = tuple[int, int, int, int]
@@ -250,9 +251,31 @@ def _looks_at(page: Page, classify: Classifier, *, single: bool) -> Iterator[_Lo
 
 def _best(looks: Sequence[_Look]) -> _Look:
     """The look that is certain and leaves little out, or else the one that explains most."""
-    last, most = looks[-1], max(looks, key=lambda look: look.score)
+    last, most = looks[-1], _explains_most(looks)
     left_out = last.score < RIVAL * most.score and len(last.digits) < len(most.digits)
-    return last if last.is_certain and not left_out else most
+    return last if last.is_certain and not left_out and not _richer(last, looks) else most
+
+
+def _explains_most(looks: Sequence[_Look]) -> _Look:
+    most = max(looks, key=lambda look: look.score)
+    # A thin ring outweighs the digits in it: scores go by the length of strokes.
+    return max(_richer(most, looks), key=lambda look: look.score, default=most)
+
+
+def _richer(than: _Look, looks: Sequence[_Look]) -> list[_Look]:
+    """Looks that read more digits, nearly all of their ink, and a sure one that has no ink here."""
+    return [
+        look
+        for look in looks
+        if look.explained >= NEARLY
+        and len(look.digits) > len(than.digits)
+        and any(_lacks(than.page.writing, digit.piece) for digit in look.sure_digits)
+    ]
+
+
+def _lacks(writing: Bytes, piece: Piece) -> bool:
+    there = writing[piece.y : piece.bottom, piece.x : piece.right] & piece.mask
+    return bool(np.count_nonzero(there) < piece.area / 2)
 
 
 def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) -> Iterator[_Look]:
