@@ -301,9 +301,9 @@ def test_noise_in_the_dark_is_no_ink() -> None:
 def test_pages_are_worked_out_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     inks = []
 
-    def count(ink: Ink) -> Pixels:
+    def count(ink: Ink, *, faint: bool = False) -> Pixels:
         inks.append(ink)
-        return remove_rules(ink)
+        return remove_rules(ink, faint=faint)
 
     monkeypatch.setattr("mnist_cnn.photos.page.remove_rules", count)
     image = drawn()

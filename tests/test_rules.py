@@ -70,6 +70,18 @@ def test_printed_lines_go_and_digits_stay(name: str) -> None:
     assert (kept[rules] > 0).mean() < 0.05
 
 
+def test_rules_of_which_only_parts_are_ink_go_where_they_are_looked_for() -> None:
+    pen, paper = digits(), squared()
+    ink = ink_of(np.maximum(pen, paper))
+    near = cv2.dilate(pen, np.ones((41, 41), np.uint8)) > 0
+    partly = replace(ink, mask=np.where(near, ink.mask, 0).astype(np.uint8))
+    assert (remove_rules(partly) == partly.mask).all()
+    kept = remove_rules(partly, faint=True)
+    assert (kept[pen > 0] > 0).mean() > 0.97
+    rules = (partly.mask > 0) & (cv2.dilate(pen, np.ones((15, 15), np.uint8)) == 0)
+    assert (kept[rules] > 0).mean() < 0.05
+
+
 @pytest.mark.parametrize("tilt", [5, 9, 12])  # at 400 columns a step of the slopes is 3.5 rows
 def test_nothing_is_left_of_the_edges_of_slanting_rules(tilt: int) -> None:
     for thickness in (3, 6):

@@ -213,6 +213,10 @@ def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Pag
         writings.append(ink.mask)  # what looked like rules may be bars of digits
     for writing in writings:
         yield from _page(grey, *_open_enclosures(ink, writing), scale, single=single)
+    if len(writings) == 1:
+        faintly_ruled = remove_rules(ink, faint=True)
+        if (faintly_ruled != ink.mask).any():
+            yield from _page(grey, *_open_enclosures(ink, faintly_ruled), scale, single=single)
     known = np.zeros_like(unruled)
     for boxes in (False, True):  # a single digit may touch the box around it
         lines = find_drawn_lines(replace(ink, mask=unruled), boxes=boxes)

@@ -1,6 +1,7 @@
 """Printed lines of ruled and squared paper: found by their straightness, taken out again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
@@ -24,19 +25,22 @@ CRUMBS = 0.1  # share of the ink that is nothing but the rest of lines
 STRONGER = 1.35  # times a rule's contrast: that is ink on top of it
 
 
-def remove_rules(ink: Ink) -> Bytes:
+def remove_rules(ink: Ink, *, faint: bool = False) -> Bytes:
     """The mask of the ink without printed lines; strokes that cross them are kept whole.
 
     Args:
         ink: Of the page, at working size (H, W).
+        faint: Looks for rules of which only what touches strokes is ink.
 
     Returns:
         (H, W), uint8; the ink's own mask where one or two lines are all there is.
     """
     mask = ink.mask
-    across = _bands(mask, ink.sheet)
+    if faint:
+        ink = replace(ink, mask=np.where(ink.contrast > ink.floor, 255, 0).astype(np.uint8))
+    across = _bands(ink.mask, ink.sheet)
     sheet = None if ink.sheet is None else np.ascontiguousarray(ink.sheet.T)
-    turned = _bands(np.ascontiguousarray(mask.T), sheet)
+    turned = _bands(np.ascontiguousarray(ink.mask.T), sheet)
     along = [(band.T, thickness) for band, thickness in turned]
     found = across + along
     if not found:
@@ -47,7 +51,7 @@ def remove_rules(ink: Ink) -> Bytes:
     without = mask & ~lines
     for bands, upright in ((across, True), (along, False)):
         for band, thickness in bands:
-            without |= strokes_across(ink, without, band, thickness, upright=upright)
+            without |= mask & strokes_across(ink, without, band, thickness, upright=upright)
     # A slope may be wrong by half a step. What is no further from a line is the line's own edge.
     reach = 1 + round(np.tan(np.radians(STEP / 2)) * max(mask.shape) / 2)
     beside = cv2.dilate(lines, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
