@@ -514,6 +514,13 @@ def test_a_run_does_not_go_on_with_other_settings(
         check_resumable(path, with_setting(key, value))
 
 
+def test_an_older_run_without_a_limit_goes_on(altered: Callable[..., Path]) -> None:
+    path = altered(lambda content: content["mnist_cnn"].update(recipe=RECIPE))
+    check_resumable(path, with_setting("trainer.limit_train_batches", 1.0))
+    with pytest.raises(ValueError, match=r"with trainer.limit_train_batches=1.0, this run has 5:"):
+        check_resumable(path, with_setting("trainer.limit_train_batches", 5))
+
+
 def test_a_run_does_not_go_on_with_another_average(altered: Callable[..., Path]) -> None:
     averaged = RECIPE | {"callbacks": {"averaging": {"decay": 0.9}}}
     path = altered(lambda content: content["mnist_cnn"].update(recipe=averaged))

@@ -298,6 +298,18 @@ def test_noise_in_the_dark_is_no_ink() -> None:
     assert [page for page in pages_of(image) if page.ink.polarity == "dark"] == []
 
 
+def test_digits_are_parted_from_dashes_of_which_only_those_that_touch_them_are_ink() -> None:
+    image = drawn(400, 800, "5 7 2")
+    expected = [piece.area for piece in next(pages_of(image)).pieces]
+    dark = image < 128
+    for y in range(15, 400, 40):
+        for x in range(0, 800, 38):
+            image[y : y + 2, x : x + 30] = 124
+    image[dark] = 40
+    found = [[piece.area for piece in page.pieces] for page in pages_of(image)]
+    assert any(areas == pytest.approx(expected, rel=0.1) for areas in found)
+
+
 def test_pages_are_worked_out_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     inks = []
 

@@ -607,6 +607,24 @@ def test_a_thin_ring_does_not_outweigh_the_digits_in_it() -> None:
     assert read_digits(image, classify).lines() == ["111"]
 
 
+def test_the_parts_of_a_digit_are_no_reason_to_take_it_apart() -> None:
+    def classify(views: Pixels) -> Rows:
+        rows = np.zeros((len(views), 11), np.float32)
+        for row, glyph in zip(rows, views[:, 0], strict=True):
+            if cv2.connectedComponents((glyph > 100).astype(np.uint8))[0] > 2:
+                row[8] = 1  # the whole
+            elif is_bar(glyph):
+                row[[BAR, NONE]] = 0.96, 0.04
+            else:
+                row[[RING, NONE]] = 0.9, 0.1
+        return rows
+
+    image = paper(300, 400)
+    cv2.ellipse(image, (200, 70), (20, 25), 0, 0, 360, (60, 60, 60), 8, cv2.LINE_AA)
+    cv2.line(image, (200, 170), (200, 230), (60, 60, 60), 8)
+    assert read_digits(image, classify).lines() == ["8"]
+
+
 def test_a_fainter_ink_of_specks_is_not_read() -> None:
     image = paper(300, 400)
     ring(image, 100, 60)

@@ -212,9 +212,10 @@ def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
         "precision",
         "gradient_clip_val",
         "accumulate_grad_batches",
-        "limit_train_batches",
     ):
         settings[f"trainer.{name}"] = recipe["trainer"].get(name)
+    # Older recipes leave out what is Lightning's default.
+    settings["trainer.limit_train_batches"] = recipe["trainer"].get("limit_train_batches", 1.0)
     devices = recipe["trainer"].get("devices")
     settings["trainer.devices"] = 1 if devices == "auto" else devices  # which is one, as a rule
     ending = str(settings.get("scheduler._target_")).endswith((".cosine", ".one_cycle"))

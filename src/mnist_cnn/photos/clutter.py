@@ -90,7 +90,7 @@ def find_objects(mask: Bytes) -> Bytes:
     if not thick.any():
         return np.zeros_like(mask)
     objects = np.where(thick[labels], 255, 0).astype(np.uint8)
-    side = round(widest) | 1
+    side = int(widest) - 1 | 1  # odd, and no wider than what is thick
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return with_rim(np.asarray(cv2.morphologyEx(objects, cv2.MORPH_OPEN, disk), np.uint8), RIM)
 

@@ -131,8 +131,9 @@ def _straight_runs(mask: Bytes, share: float) -> Bytes:
         level = np.asarray(cv2.warpAffine(small, shear, size, flags=cv2.INTER_NEAREST), np.uint8)
         runs = _opened(level, kernel)
         if max(mask.shape) > SIDE:
-            # A slope may be wrong by half a step: then a line of one row changes from row to row.
-            thin = level & ~_opened(level, np.ones((2, 1), np.uint8))
+            # A slope may be wrong by half a step: then what shrank to one row changes rows.
+            rows = np.pad(level, ((1, 1), (0, 0)))
+            thin = level & ~(rows[:-2] | rows[2:])
             thicker = np.asarray(cv2.dilate(thin, np.ones((3, 1), np.uint8)), np.uint8)
             runs |= thin & _opened(level | thicker, kernel)
         back = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP

@@ -32,10 +32,11 @@ from mnist_cnn.photos.sheets import find_sheet
 
 POLARITIES: tuple[Polarity, ...] = ("dark", "light")
 WINDOW = 0.4  # of `estimate_background`
-# The same where light changes faster than a wider one can follow; it swallows more of strokes.
-NARROWER = 0.2
-ROUGH = 0.35  # an ink's `floor`, at most: above it, light changes so fast, or all is ink
-# Unevenness of an ink by that of the one on the median paper, at most, to come before it.
+# `floor` of the ink above which light changes faster than WINDOW can follow, or all is ink; and the
+# window then. Everywhere it would swallow more of thick strokes.
+ROUGH = 0.35
+SMALLER_WINDOW = 0.2
+# The ink on the paper around it comes first if its unevenness is below this share of the other's.
 EVENER = 0.6
 MOST_INK = 0.8  # of the picture, at most: with more, what is called ink is the paper
 TWO_LEVELS = 0.78  # `separability` of a crop, at least: tuning digits have 0.80, light 0.75
@@ -72,22 +73,22 @@ def _in_picture(grey: Bytes) -> Iterator[Ink]:
     for ink in inks:
         ways, split = [ink], splits[ink.polarity]
         if cv2.countNonZero(split) <= MOST_INK * split.size:
-            other = find_ink(grey, paper_around(grey, split), ink.polarity)
+            around = find_ink(grey, paper_around(grey, split), ink.polarity)
             # Where the median has swallowed strokes, ink is of all shades.
-            first = other.unevenness < EVENER * ink.unevenness
-            ways.insert(0 if first else 1, other)
+            is_evener = around.unevenness < EVENER * ink.unevenness
+            ways.insert(0 if is_evener else 1, around)
         for way in ways:
             yield from _with_and_without_clutter(grey, way)
 
 
 def _on_median_paper(grey: Bytes) -> list[Ink]:
-    """Ink of either polarity, first the one of which there is more."""
+    """Ink of either polarity, first the one of which there is more with the usual window."""
     paper = estimate_background(grey, WINDOW)
     inks = [find_ink(grey, paper, polarity) for polarity in POLARITIES]
     inks.sort(key=lambda ink: float(ink.contrast[ink.mask > 0].sum()), reverse=True)
-    if inks[0].floor <= ROUGH:
+    if inks[0].floor <= ROUGH:  # it is the same for both
         return inks
-    paper = estimate_background(grey, NARROWER)
+    paper = estimate_background(grey, SMALLER_WINDOW)
     return [find_ink(grey, paper, ink.polarity) for ink in inks]
 
 

@@ -33,6 +33,8 @@ FAINT = 0.3
 NARROW = 2.0  # longer by shorter side, at least: no camera's format, somebody has cropped it
 ALIKE = 0.85  # common share of two masks that makes a second look needless
 
+Box = tuple[int, int, int, int]
+
 
 @dataclass(frozen=True)
 class Page:
@@ -58,6 +60,11 @@ class Page:
     def pieces(self) -> list[Piece]:
         """Of all lines."""
         return [piece for line in self.lines for piece in line.pieces]
+
+    @property
+    def boxes(self) -> set[Box]:
+        """Of its pieces: x, y, width, height in pixels at working size."""
+        return {(piece.x, piece.y, piece.width, piece.height) for piece in self.pieces}
 
     @cached_property
     def words(self) -> list[list[range]]:
@@ -206,17 +213,17 @@ def _alike(ink: Ink, other: Ink) -> bool:
 
 
 def _pages(grey: Bytes, ink: Ink, scale: float, *, single: bool) -> Iterator[Page]:
-    unruled = remove_rules(ink)
-    unruled = unruled & ~find_underlines(unruled)
+    without_rules = remove_rules(ink)
+    unruled = without_rules & ~find_underlines(without_rules)
     writings = [unruled]
     if (unruled != ink.mask).any():
         writings.append(ink.mask)  # what looked like rules may be bars of digits
     for writing in writings:
         yield from _page(grey, *_open_enclosures(ink, writing), scale, single=single)
-    if len(writings) == 1:
-        faintly_ruled = remove_rules(ink, faint=True)
-        if (faintly_ruled != ink.mask).any():
-            yield from _page(grey, *_open_enclosures(ink, faintly_ruled), scale, single=single)
+    if (without_rules == ink.mask).all():
+        rest = remove_rules(replace(ink, mask=unruled), faint=True)
+        if (rest != unruled).any():
+            yield from _page(grey, *_open_enclosures(ink, rest), scale, single=single)
     known = np.zeros_like(unruled)
     for boxes in (False, True):  # a single digit may touch the box around it
         lines = find_drawn_lines(replace(ink, mask=unruled), boxes=boxes)

@@ -49,11 +49,6 @@ class Piece:
         return int(self.mask.shape[0])
 
     @property
-    def box(self) -> tuple[int, int, int, int]:
-        """x, y, width, height, in pixels."""
-        return self.x, self.y, self.width, self.height
-
-    @property
     def right(self) -> int:
         """The first column behind it."""
         return self.x + self.width

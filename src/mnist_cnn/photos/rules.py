@@ -30,7 +30,7 @@ def remove_rules(ink: Ink, *, faint: bool = False) -> Bytes:
 
     Args:
         ink: Of the page, at working size (H, W).
-        faint: Looks for rules of which only what touches strokes is ink.
+        faint: Looks for rules in all that is above the noise: only parts of them are ink.
 
     Returns:
         (H, W), uint8; the ink's own mask where one or two lines are all there is.

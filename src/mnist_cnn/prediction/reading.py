@@ -11,11 +11,10 @@ import numpy as np
 from mnist_cnn.photos.candidates import Candidate
 from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.ink import Bytes, Floats
-from mnist_cnn.photos.page import Page, pages_with_fainter, read_pages, working_grey
+from mnist_cnn.photos.page import Box, Page, pages_with_fainter, read_pages, working_grey
 from mnist_cnn.photos.pieces import Piece
 from mnist_cnn.prediction.classifiers import DIGITS, Classifier
 
-Box = tuple[int, int, int, int]
 UNKNOWN = "?"
 
 # In nats by length of stroke. What is explained as digits counts for a reading: otherwise the one
@@ -250,30 +249,32 @@ def _looks_at(page: Page, classify: Classifier, *, single: bool) -> Iterator[_Lo
 
 
 def _best(looks: Sequence[_Look]) -> _Look:
-    """The look that is certain and leaves little out, or else the one that explains most."""
-    last, most = looks[-1], _explains_most(looks)
+    """The last look, if it is certain and leaves out nothing that another has read; or the most."""
+    last, most = looks[-1], _most(looks)
     left_out = last.score < RIVAL * most.score and len(last.digits) < len(most.digits)
     return last if last.is_certain and not left_out and not _richer(last, looks) else most
 
 
-def _explains_most(looks: Sequence[_Look]) -> _Look:
+def _most(looks: Sequence[_Look]) -> _Look:
+    """The look with the highest score, or a richer one."""
     most = max(looks, key=lambda look: look.score)
     # A thin ring outweighs the digits in it: scores go by the length of strokes.
     return max(_richer(most, looks), key=lambda look: look.score, default=most)
 
 
 def _richer(than: _Look, looks: Sequence[_Look]) -> list[_Look]:
-    """Looks that read more digits, nearly all of their ink, and a sure one that has no ink here."""
+    """Looks that read more digits, nearly all of their ink, and a sure one where here is no ink."""
     return [
         look
         for look in looks
         if look.explained >= NEARLY
         and len(look.digits) > len(than.digits)
-        and any(_lacks(than.page.writing, digit.piece) for digit in look.sure_digits)
+        and any(_lacks(than.page.writing, sure.piece) for sure in look.sure_digits)
     ]
 
 
 def _lacks(writing: Bytes, piece: Piece) -> bool:
+    """Whether less than half of a piece is written there."""
     there = writing[piece.y : piece.bottom, piece.x : piece.right] & piece.mask
     return bool(np.count_nonzero(there) < piece.area / 2)
 
@@ -283,9 +284,9 @@ def _further_looks(best: _Look, looks: Sequence[_Look], classify: Classifier) ->
     first = best if best.is_certain else looks[0]
     is_thing = not best.digits and len(first.page.pieces) <= FEW
     if best.is_certain or is_thing:
-        known = {piece.box for piece in _undivided(first, looks).page.pieces}
-        pages = pages_with_fainter(first.page)
-        further = takewhile(lambda page: {piece.box for piece in page.pieces} - known, pages)
+        known = _undivided(first, looks).page.boxes
+        # Mostly it is noise, and the pieces are the same: then the other pages only cost time.
+        further = takewhile(lambda page: page.boxes - known, pages_with_fainter(first.page))
         # Without further digits it is no ink: it would make those that were read larger.
         for look in _looks(further, classify, single=False):
             if look.explained >= NEARLY and len(look.digits) > len(best.digits):
