@@ -38,6 +38,13 @@ def loop(x: int, y: int = 150, height: int = 40) -> Pixels:
     return np.asarray(cv2.ellipse(empty(), (x, y), (25, height), 0, 0, 360, 255, 8), np.uint8)
 
 
+def arch() -> Pixels:
+    """A stroke from side to side that bends by a thirtieth."""
+    x = np.arange(20, 580)
+    points = np.stack([x, 150 + 18 * ((x - 300) / 280) ** 2], axis=1).round().astype(np.int32)
+    return np.asarray(cv2.polylines(empty(), [points], False, 255, 5), np.uint8)
+
+
 @pytest.mark.parametrize("rise", [-60, -12, 0, 12, 60])
 def test_a_line_under_digits_is_found_without_those_that_touch_it(rise: int) -> None:
     under = line((80, 200), (520, 200 - rise))
@@ -104,8 +111,9 @@ def test_without_walls_it_is_no_box() -> None:
         line((300, 60), (310, 240)),
         cv2.ellipse(empty(), (300, 150), (250, 60), 0, 0, 360, 255, 5).astype(np.uint8),
         line((300, 150), (308, 150), 3),
+        arch(),
     ],
-    ids=["nothing", "0", "7", "1", "ring", "speck"],
+    ids=["nothing", "0", "7", "1", "ring", "speck", "arch"],
 )
 def test_digits_and_rings_are_no_lines(mask: Pixels) -> None:
     assert not find_drawn_lines(ink_of(mask)).any()

@@ -303,8 +303,8 @@ def test_digits_are_parted_from_dashes_of_which_only_those_that_touch_them_are_i
     expected = [piece.area for piece in next(pages_of(image)).pieces]
     dark = image < 128
     for y in range(15, 400, 40):
-        for x in range(0, 800, 38):
-            image[y : y + 2, x : x + 30] = 124
+        for x in range(0, 800, 68):
+            image[y : y + 2, x : x + 60] = 124
     image[dark] = 40
     found = [[piece.area for piece in page.pieces] for page in pages_of(image)]
     assert any(areas == pytest.approx(expected, rel=0.1) for areas in found)
