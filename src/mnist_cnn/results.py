@@ -14,7 +14,7 @@ from mnist_cnn.callbacks import History
 from mnist_cnn.models import DigitClassifier
 from mnist_cnn.outputs import shown, write_json
 
-DIGITS = 6  # of metrics: what follows is the noise of float32
+DIGITS = 7  # of metrics: what follows is the noise of float32
 
 
 def collect_metrics(
