@@ -1,4 +1,4 @@
-"""What may be the ink of a picture that was cropped to it."""
+"""What may be the ink of a picture, and what of it comes first."""
 
 from collections.abc import Callable
 from itertools import islice

@@ -14,7 +14,7 @@ from mnist_cnn.callbacks import History
 from mnist_cnn.models import DigitClassifier
 from mnist_cnn.outputs import shown, write_json
 
-DIGITS = 7  # of metrics: what follows is the noise of float32
+SIGNIFICANT = 7  # digits of metrics: what follows is the noise of float32
 
 
 def collect_metrics(
@@ -41,7 +41,7 @@ def collect_metrics(
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "epochs": len(history.epochs),
         "kept_epoch": kept_epoch,
-        **{name: float(f"{value:.{DIGITS}g}") for name, value in measured.items()},
+        **{name: float(f"{value:.{SIGNIFICANT}g}") for name, value in measured.items()},
         "train_seconds": history.seconds,
         "images_per_second": images / history.seconds if history.seconds else None,
         "device": describe_device(trainer),

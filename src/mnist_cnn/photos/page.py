@@ -33,7 +33,7 @@ FAINT = 0.3
 NARROW = 2.0  # longer by shorter side, at least: no camera's format, somebody has cropped it
 ALIKE = 0.85  # common share of two masks that makes a second look needless
 
-Box = tuple[int, int, int, int]
+Box = tuple[int, int, int, int]  # x, y, width, height
 
 
 @dataclass(frozen=True)
