@@ -35,7 +35,7 @@ from mnist_cnn.photos.lines import Line
 from mnist_cnn.photos.page import Page, read_pages, working_grey
 from mnist_cnn.photos.pieces import Piece, crop
 from mnist_cnn.schedulers import constant
-from mnist_cnn.simulator import Scene, simulate
+from mnist_cnn.simulator import OTHERS, Scene, simulate
 
 Pixels = npt.NDArray[np.uint8]
 SIZE = (500, 600)  # the working size is this size
@@ -111,6 +111,24 @@ def test_a_digit_with_much_clutter_is_none() -> None:
     owners = two_rings()
     blot = (ROWS > 360) & (ROWS < 440) & (COLUMNS > 150) & (COLUMNS < 300)
     assert label_of(scene_of(owners, "07"), (owners == 1) | blot) == NO_DIGIT
+
+
+@pytest.mark.parametrize(("share", "label"), [(0.03, 0), (0.06, -1), (0.12, NO_DIGIT)])
+@pytest.mark.parametrize("owner", [0, OTHERS])
+def test_a_digit_with_a_sign_is_none(share: float, label: int, owner: int) -> None:
+    owners = two_rings()
+    length = round(share / (1 - share) * (owners == 1).sum() / 10)
+    sign = (abs(ROWS - 250) < 5.5) & (COLUMNS >= 262) & (262 + length > COLUMNS)
+    owners[sign] = owner
+    assert label_of(scene_of(owners, "07"), (owners == 1) | sign) == (label if owner else 0)
+
+
+def test_a_sign_is_no_digit() -> None:
+    owners = np.zeros(SIZE, np.uint8)
+    owners[100:400, 200:220] = OTHERS
+    scene = scene_of(owners, "")
+    labels, owned = label_candidates(scene, page_of(owners > 0, owners > 0))
+    assert (labels.tolist(), owned.tolist()) == ([NO_DIGIT], [-1])
 
 
 def test_a_digit_that_is_hardly_visible_has_no_label_of_its_own() -> None:

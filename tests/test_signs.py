@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fake_mnist import draw_digit
-from mnist_cnn.simulator import Scene, signs, simulate
+from mnist_cnn.simulator import OTHERS, Scene, signs, simulate
 from mnist_cnn.simulator.common import Bytes
 from mnist_cnn.simulator.letters import BASE, FONTS, draw_letter
 from mnist_cnn.simulator.non_digits import CAP_HEIGHT, LETTERS, MARGIN
@@ -86,11 +86,13 @@ class TestScenes:
     def test_only_digits_are_in_the_truth(self, condition: str, seed: int) -> None:
         scene = write(condition, seed)
         assert [len(line) for line in scene.lines] == [3, 2]
-        assert len(scene.boxes) == scene.owners.max() == 5
+        assert len(scene.boxes) == 5
+        assert np.unique(scene.owners).tolist() == [0, 1, 2, 3, 4, 5, OTHERS]
 
     def test_there_is_more_ink_than_the_digits(self, condition: str, seed: int) -> None:
         scene = write(condition, seed)
         grey = cv2.cvtColor(scene.image, cv2.COLOR_BGR2GRAY)
         mask = grey < cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)[0]
-        owned = cv2.dilate((scene.owners > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
+        owned = cv2.dilate((scene.owners % OTHERS > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
         assert (mask & (owned == 0)).sum() > 20
+        assert (mask & (scene.owners == OTHERS)).any()

@@ -31,6 +31,7 @@ WRONG = [  # (what is wrong, digits, labels, condition, lengths, what the error 
     ("no digits", DIGITS[:0], LABELS[:0], "clean", (1,), "for 0 digits, must .* pass both"),
     ("no lines", DIGITS, LABELS, "clean", (), r"lengths are \(\), must .* pass \(1,\)"),
     ("empty line", DIGITS, LABELS, "clean", (3, 0), r"lengths are \(3, 0\), must .* pass \(1,\)"),
+    ("long", DIGITS, LABELS, "clean", (250, 5), r"\(250, 5\), must .* 254 digits at most"),
     ("blank", 0 * DIGITS[:1], LABELS[:1], "clean", (1,), "digit 0 is blank, must have .* leave it"),
 ]
 

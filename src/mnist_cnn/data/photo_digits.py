@@ -16,9 +16,16 @@ from mnist_cnn.photos.cuts import ALONG
 from mnist_cnn.photos.glyphs import SIDE
 from mnist_cnn.photos.ink import Bytes, Polarity
 from mnist_cnn.photos.page import Page, read_pages, working_grey
-from mnist_cnn.simulator import CONDITIONS, NON_DIGITS, Scene, simulate, simulate_non_digit
+from mnist_cnn.simulator import (
+    CONDITIONS,
+    NON_DIGITS,
+    OTHERS,
+    Scene,
+    simulate,
+    simulate_non_digit,
+)
 
-Counts = npt.NDArray[np.int64]  # of pixels: nobody's, the first digit's, the second's …
+Counts = npt.NDArray[np.int64]  # of pixels: nobody's, the first digit's … OTHERS'
 Labels = npt.NDArray[np.int64]
 
 NO_DIGIT = 10  # the class behind the ten digits
@@ -26,6 +33,8 @@ WHOLE = 0.85  # share of a digit's ink on the page that a candidate must hold to
 VISIBLE = 0.5  # the same share of its ink as it was drawn, for some may not have been found
 FRAGMENT = 0.6  # share below which it is no digit
 FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nobody
+WRITTEN = 0.04  # share of signs' and letters' ink that a digit may hold: little more than a point
+BESIDE = 0.08  # share from which it is a digit and a sign, thus none
 MIXED = 0.35  # share from which a candidate is no digit
 TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
@@ -58,16 +67,15 @@ def label_candidates(scene: Scene, page: Page) -> tuple[Labels, Labels]:
     drawn = cv2.resize(scene.owners, size, interpolation=cv2.INTER_NEAREST)
     # Ink is a little wider on the photo than it was drawn.
     owners = np.where(drawn > 0, drawn, cv2.dilate(drawn, np.ones((5, 5), np.uint8)))
-    count = len(digits) + 1
-    inked = np.bincount(drawn.ravel(), minlength=count)
-    found = np.bincount(owners[page.ink.mask > 0], minlength=count)
+    inked = np.bincount(drawn.ravel(), minlength=OTHERS + 1)
+    found = np.bincount(owners[page.ink.mask > 0], minlength=OTHERS + 1)
     labels = []
     for candidate in page.candidates:
         piece = candidate.piece
         part = owners[piece.y : piece.bottom, piece.x : piece.right]
-        held = np.bincount(part[piece.mask > 0], minlength=count)
-        if held[1:].any():
-            owner = int(held[1:].argmax())
+        held = np.bincount(part[piece.mask > 0], minlength=OTHERS + 1)
+        if held[1:OTHERS].any():
+            owner = int(held[1:OTHERS].argmax())
             labels.append((_label(held, found, inked, owner + 1, digits[owner]), owner))
         else:
             labels.append((NO_DIGIT, -1))
@@ -78,12 +86,14 @@ def label_candidates(scene: Scene, page: Page) -> tuple[Labels, Labels]:
 def _label(held: Counts, found: Counts, inked: Counts, best: int, digit: int) -> int:
     share = held[best] / found[best]
     foreign = 1 - held[best] / held.sum()
-    shares = held[1:] / np.maximum(found[1:], 1)
+    written = held[OTHERS] / held.sum()
+    shares = held[1:OTHERS] / np.maximum(found[1:OTHERS], 1)
     second = float(np.delete(shares, best - 1).max(initial=0))  # a 1 beside an 8 is little ink
     seen = held[best] >= VISIBLE * inked[best]
-    if share >= WHOLE and seen and foreign <= FOREIGN and second <= TRACE:
+    if share >= WHOLE and seen and foreign <= FOREIGN and written <= WRITTEN and second <= TRACE:
         return digit
-    return NO_DIGIT if share < FRAGMENT or foreign > MIXED or second > TOGETHER else -1
+    mixed = foreign > MIXED or written > BESIDE or second > TOGETHER
+    return NO_DIGIT if share < FRAGMENT or mixed else -1
 
 
 def ink_polarity(scene: Scene) -> Polarity:

@@ -16,6 +16,7 @@ from mnist_cnn.simulator.paper import add_dirt, cast_shadow, draw_rules, lay_sur
 from mnist_cnn.simulator.strokes import OUTSIDE, SIDE, ZOOM
 
 VISIBLE = 0.4  # opacity from which ink counts for its box
+OTHERS = 255  # owner of what is written beside the digits: signs and letters
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def print_ink(
         hard: All or nothing.
 
     Returns:
-        Opacity (H, W) from 0 to 1; whose ink it is, (H, W), uint8, 1 for the first digit's and 0
-        for that of signs and letters; and the box of each digit's ink.
+        Opacity (H, W) from 0 to 1; whose ink it is, (H, W), uint8, 1 for the first digit's and
+        OTHERS for that of signs and letters; and the box of each digit's ink.
     """
     ink, owners = np.zeros(size, np.float32), np.zeros(size, np.uint8)
     boxes: list[Box] = []
@@ -70,7 +71,7 @@ def print_ink(
             boxes.append((x + left, y + top, width, height))
         window = ink[y : y + part.shape[0], x : x + part.shape[1]]
         owned = owners[y : y + part.shape[0], x : x + part.shape[1]]
-        owned[(part > VISIBLE) & (part >= window)] = len(boxes) if placed.glyph.digit else 0
+        owned[(part > VISIBLE) & (part >= window)] = len(boxes) if placed.glyph.digit else OTHERS
         np.maximum(window, part, out=window)
     return ink, owners, boxes
 

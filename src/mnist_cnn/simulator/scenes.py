@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mnist_cnn.simulator.camera import keep_inside, view
 from mnist_cnn.simulator.common import Box, Bytes, Floats, choose, draw
 from mnist_cnn.simulator.conditions import CONDITIONS, PENS, Condition, Pen
-from mnist_cnn.simulator.development import Drawing, develop, ink_bounds, print_ink
+from mnist_cnn.simulator.development import OTHERS, Drawing, develop, ink_bounds, print_ink
 from mnist_cnn.simulator.frames import choose_frames
 from mnist_cnn.simulator.layout import DIGIT, Glyph, choose_height, frame, set_line, stack
 from mnist_cnn.simulator.signs import draw_sign, draw_word
@@ -31,7 +31,8 @@ class Scene:
         image: (H, W, 3), uint8; blue, green, red.
         lines: What is written, top to bottom, digits left to right.
         boxes: x, y, width, height in pixels of each digit's ink, in reading order.
-        owners: (H, W), uint8: 1 where there is ink of the first digit, and so on; 0 elsewhere.
+        owners: (H, W), uint8: 1 where there is ink of the first digit, and so on; OTHERS where
+            there is that of signs and letters, 0 where there is none.
     """
 
     image: NDArray[np.uint8]
@@ -101,10 +102,10 @@ def _check(
             f"labels have shape {labels.shape} for {len(digits)} digits, must be one for each of "
             "at least one digit; pass both of the same part of MNIST"
         )
-    if not lengths or min(lengths) < 1 or sum(lengths) > 255:  # owners are bytes
+    if not lengths or min(lengths) < 1 or sum(lengths) >= OTHERS:
         raise ValueError(
             f"lengths are {tuple(lengths)}, must be at least one line of at least one digit, and "
-            "255 digits at most; pass (1,) for a single digit"
+            f"{OTHERS - 1} digits at most; pass (1,) for a single digit"
         )
 
 
