@@ -227,6 +227,7 @@ def test_standard_input(photo: Path, tmp_path: Path) -> None:
     (found,) = parse(done.stdout.decode())
     assert (done.returncode, found["image"], found["text"]) == (0, "-", "7")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["stdin.png"]
+    assert done.stderr == b""  # a program reads this
     done = run("-", cwd=tmp_path, input=b"")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr == b"error: - is empty; give an image\n"
@@ -236,8 +237,9 @@ def test_pictures_are_named_after_their_images(run_here: Here, tmp_path: Path) -
     for name in ("a/one.png", "b/one.png", "b/ONE.jpg", "one-2.png"):
         draw(tmp_path / name, [1])
     paths = ["a", "b/one.png", "b/ONE.jpg", "one-2.png"]
-    code, _ = run_here("predict.py", *paths, "--save", "boxes", "--show-steps", "steps/deep")
+    code, output = run_here("predict.py", *paths, "--save", "boxes", "--show-steps", "steps/deep")
     assert code == 0
+    assert output.endswith("written to boxes, steps/deep\n")
     expected = {"one.png", "one-2.png", "ONE-3.png", "one-2-2.png"}
     for folder in ("boxes", "steps/deep"):
         pictures = list((tmp_path / folder).iterdir())

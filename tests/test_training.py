@@ -77,6 +77,7 @@ def test_metrics_json_has_figures_speed_versions_and_device(
     assert metrics["images_per_second"] == pytest.approx(4 * 1500 / metrics["train_seconds"])
     assert metrics["versions"]["torch"] == torch.__version__
     assert metrics["device"]
+    assert metrics["limits"] == {}
     for name in ("train", "val", "test"):
         assert 0 <= metrics[f"{name}/accuracy"] <= 1
         assert metrics[f"{name}/loss"] >= 0
@@ -326,13 +327,29 @@ def test_resuming_after_ctrl_c_repeats_the_uninterrupted_run(
     assert rest["train_seconds"] * rest["images_per_second"] == pytest.approx(3 * 1500)
 
 
-def test_resumes_from_the_newest_run(make_config: MakeConfig, tmp_path: Path) -> None:
+def test_a_run_on_a_part_of_the_images_says_so(
+    make_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    limits = ["trainer.limit_train_batches=0.5", "trainer.limit_test_batches=1"]
+    train(make_config(*QUICK, "trainer.max_epochs=1", *limits, "trainer.limit_val_batches=0"))
+    expected = {"limit_train_batches": 0.5, "limit_test_batches": 1}
+    assert read_metrics(tmp_path / "run")["limits"] == expected
+    assert "\ncut short      trainer.limit_train_batches=0.5 trainer.limit_test" in caplog.text
+
+
+def test_resumes_from_the_newest_run(
+    make_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     root = f"output_root={tmp_path}/outputs"
     first, second = tmp_path / "outputs" / "a", tmp_path / "outputs" / "b"
     train(make_config(*QUICK, root, f"output_dir={first}", "trainer.max_epochs=1"))
     train(
         make_config(*QUICK, root, f"output_dir={second}", "trainer.max_epochs=2", "ckpt_path=last")
     )
+    assert caplog.text.count("resuming from ") == 1
+    assert f"resuming from {os.path.relpath(first / 'checkpoints' / 'last.ckpt')}" in caplog.text
     metrics = read_metrics(second)
     assert metrics["epochs"] == 2
     assert metrics["images_per_second"] == pytest.approx(2 * 1500 / metrics["train_seconds"])
@@ -361,9 +378,11 @@ def test_a_resumed_run_takes_the_best_checkpoint_along(
 def test_a_finished_run_has_nothing_left_to_train(
     make_config: MakeConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     train(make_config(*QUICK, f"output_dir={tmp_path}/first", "trainer.max_epochs=2"))
     last = tmp_path / "first" / "checkpoints" / "last.ckpt"
     train(make_config(*QUICK, f"ckpt_path={last}", "trainer.max_epochs=2"))
+    assert f"resuming from {os.path.relpath(last)}" in caplog.text
     assert "nothing was left to train" in caplog.text
     first, again = read_metrics(tmp_path / "first"), read_metrics(tmp_path / "run")
     assert again["test/accuracy"] == first["test/accuracy"]

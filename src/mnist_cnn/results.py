@@ -14,6 +14,7 @@ from mnist_cnn.callbacks import History
 from mnist_cnn.models import DigitClassifier
 from mnist_cnn.outputs import shown, write_json
 
+LIMITS = "limit_train_batches", "limit_val_batches", "limit_test_batches"
 SIGNIFICANT = 7  # digits of metrics: what follows is the noise of float32
 
 
@@ -30,7 +31,8 @@ def collect_metrics(
 
     Returns:
         Plain data: the metrics of that epoch and of the test (accuracies as fractions), seconds,
-        images per second, number of parameters, device and versions.
+        images per second, number of parameters, the limits of a run on a part of the images, device
+        and versions.
     """
     kept = history.epochs[kept_epoch - 1] if history.epochs else {}
     test = {name: value for name, value in trainer.callback_metrics.items() if "test/" in name}
@@ -44,6 +46,7 @@ def collect_metrics(
         **{name: float(f"{value:.{SIGNIFICANT}g}") for name, value in measured.items()},
         "train_seconds": history.seconds,
         "images_per_second": images / history.seconds if history.seconds else None,
+        "limits": _limits(trainer),
         "device": describe_device(trainer),
         "versions": {
             "python": platform.python_version(),
@@ -51,6 +54,16 @@ def collect_metrics(
             "lightning": lightning.__version__,
             "torchmetrics": torchmetrics.__version__,
         },
+    }
+
+
+def _limits(trainer: Trainer) -> dict[str, int | float]:
+    """The numbers (int) or shares (float) of batches, where they are neither all nor none."""
+    limits = {name: getattr(trainer, name) for name in LIMITS}
+    return {
+        name: limit
+        for name, limit in limits.items()
+        if limit and (isinstance(limit, int) or limit < 1)  # 1 is one batch, 1.0 all of them
     }
 
 
@@ -102,6 +115,9 @@ def format_summary(folder: Path, root: Path, metrics: dict[str, Any]) -> str:
         lines.append(
             f"validation     {metrics['val/accuracy']:.2%}   of epoch {metrics['kept_epoch']}"
         )
+    if metrics["limits"]:
+        limits = " ".join(f"trainer.{name}={limit}" for name, limit in metrics["limits"].items())
+        lines.append(f"cut short      {limits}")
     if metrics["checkpoint"]:
         lines.append(f"checkpoint     {shown(metrics['checkpoint'])}")
     if (folder / "curves.png").exists():

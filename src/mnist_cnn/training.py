@@ -182,14 +182,15 @@ def _fit(
 
 
 def _resumed_checkpoint(cfg: DictConfig) -> str | Path | None:
-    if cfg.ckpt_path != "last":
-        return cfg.ckpt_path  # type: ignore[no-any-return]  # a path or None
-    if in_sweep():
-        raise ValueError(
-            "ckpt_path is last, which in a sweep would resume one job from another; name a file"
-        )
-    path = newest_checkpoint(cfg.output_root)
-    log.info("resuming from %s", shown(path))
+    path: str | Path | None = cfg.ckpt_path
+    if path == "last":
+        if in_sweep():
+            raise ValueError(
+                "ckpt_path is last, which in a sweep would resume one job from another; name a file"
+            )
+        path = newest_checkpoint(cfg.output_root)
+    if path:
+        log.info("resuming from %s", shown(path))
     return path
 
 

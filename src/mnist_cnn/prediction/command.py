@@ -92,6 +92,10 @@ def predict(settings: Settings) -> bool:
         records.append(record)
     if settings.csv:
         write_whole(settings.csv, format_csv(records, settings.top).encode())
+    written = filter(None, (settings.save, settings.show_steps, settings.csv))
+    places = ", ".join(map(printable, written))
+    if places and not settings.json and sys.stderr:  # standard output is for what was read
+        print(f"written to {places}", file=sys.stderr, flush=True)
     return not any("error" in record for record in records)
 
 
