@@ -41,11 +41,11 @@ PENS = {
         grain=(0.2, 0.5),
     ),
     "ballpoint": Pen((0.35, 0.75), True, BLACKS + BLUES + REDS, (0.75, 0.95), 0.15, (0.05, 0.25)),
-    "marker": Pen((1.5, 2.2), colours=BLACKS + BLUES + REDS + GREENS, strength=(0.85, 1.0)),
+    "marker": Pen((1.5, 2.8), colours=BLACKS + BLUES + REDS + GREENS, strength=(0.85, 1.0)),
     "chalk": Pen((0.9, 1.6), strength=(0.75, 0.95), pressure=0.2, grain=(0.2, 0.5)),
     "hairline": Pen((0.0, 0.05), True, ((0, 0, 0), *BLACKS), (0.9, 1.0), 0.0, (0.0, 0.0)),
     "drawn": Pen((0.9, 1.6), False, ((0, 0, 0), *BLACKS), (0.95, 1.0), 0.0, (0.0, 0.0)),
-    "brush": Pen((0.8, 1.7), True, ((0, 0, 0), *BLACKS), (0.95, 1.0), 0.0, (0.0, 0.0)),
+    "brush": Pen((0.8, 2.8), True, ((0, 0, 0), *BLACKS), (0.95, 1.0), 0.0, (0.0, 0.0)),
 }  # fmt: skip
 
 
@@ -124,7 +124,7 @@ class Condition:
     wander: float = 0.05
     size_spread: float = 0.05
     gap: Range = (0.07, 0.5)
-    variants: float = 0.05
+    variants: float = 0.2
     broken: float = 0.0
     ruled: float = 0.0
     signs: bool = False

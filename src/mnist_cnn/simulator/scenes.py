@@ -118,7 +118,7 @@ class _Writer:
         self.rng, self.condition, self.pen = rng, condition, pen
         self.pixel = DIGIT / height  # in MNIST pixels
         self.slant = rng.uniform(-condition.slant, condition.slant)
-        self.aspect = rng.uniform(0.85, 1.15)
+        self.aspect = rng.uniform(0.7, 1.2)
         self.radius = max(draw(rng, pen.radius), rng.uniform(0.5, 0.9) * self.pixel)
 
     def write(

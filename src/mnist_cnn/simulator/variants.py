@@ -5,12 +5,15 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from mnist_cnn.simulator.common import Bytes
+from mnist_cnn.simulator.common import Bytes, Floats
 from mnist_cnn.simulator.shapes import arc, curve, draw_lines, line
 
 OPEN = 60  # pixels within its ring: a smaller 0 would be filled by a slash
-FLATTEST = 65.0  # degrees from upright: a flag that lies is the bar of a 7
-FEET = 0.35  # share of the flagged ones that stand on a line
+FLAG = (0.15, 0.55)  # length of a 1's flag, as a share of the height
+FLATTEST = (80.0, 60.0)  # degrees from upright, of the shortest and the longest flag: a long one
+# that lies is the bar of a 7
+ROUND = 0.4  # share of the flagged ones whose flag bends into the stem
+FEET = 0.5  # share of the others that stand on a line
 SIDE = 28  # of an MNIST image
 
 
@@ -57,15 +60,21 @@ def _slashed_zero(rng: np.random.Generator, glyph: Bytes) -> Bytes:
 
 
 def _flagged_one(rng: np.random.Generator, glyph: Bytes) -> Bytes:
-    """An upstroke before the stem, as many Europeans write it."""
+    """An upstroke before the stem, as many Europeans write it; at an angle, or bent into it."""
     _, top, _, height = cv2.boundingRect(glyph)
     head, base = top + 1, top + height - 2
     x, foot = (_middle(glyph, row) for row in (head, base))
     lean = np.arctan2(x - foot, height)
-    length = height * rng.uniform(0.25, 0.55)
-    angle = min(np.radians(rng.uniform(30, 60)) + lean, np.radians(FLATTEST))
-    end = (x - length * np.sin(angle), head + length * np.cos(angle))
-    flagged = _add_line(glyph, (x, head), end)
+    share = rng.uniform(*FLAG)
+    angle = min(rng.uniform(30, 75) + np.degrees(lean), np.interp(share, FLAG, FLATTEST))
+    flag = share * height * np.array([-np.sin(np.radians(angle)), np.cos(np.radians(angle))])
+    tip = (x + flag[0], head + flag[1])
+    if rng.random() < ROUND:
+        bend = share * rng.uniform(0.4, 1.0)  # of the stem; it begins so far below the head
+        neck = (x + bend * (foot - x), head + bend * (base - head))
+        stroke = np.concatenate([line((foot, base)), curve(neck, (x, head), (x, head), tip)])
+        return _draw(stroke, _stroke_width(glyph))
+    flagged = _add_line(glyph, (x, head), tip)
     if rng.random() > FEET:
         return flagged
     left, right = height * rng.uniform(0.15, 0.35, 2)
@@ -107,9 +116,13 @@ def _stroke_width(glyph: Bytes) -> float:
 
 def _add_line(glyph: Bytes, start: tuple[float, float], end: tuple[float, float]) -> Bytes:
     """A stroke as wide as the glyph's own, between two places in pixels."""
+    return np.maximum(glyph, _draw(line(start, end), _stroke_width(glyph)))
+
+
+def _draw(stroke: Floats, width: float) -> Bytes:
+    """A stroke of its own, through places (N, 2) in pixels."""
     # Pixels as `draw_lines` has them: from the middle, tenths.
-    stroke = np.asarray((line(start, end) + 0.5 - SIDE / 2) / 10, np.float32)
-    return np.maximum(glyph, draw_lines([stroke], _stroke_width(glyph)))
+    return draw_lines([np.asarray((stroke + 0.5 - SIDE / 2) / 10, np.float32)], width)
 
 
 VARIANTS: dict[int, Callable[[np.random.Generator, Bytes], Bytes]] = {
