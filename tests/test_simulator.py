@@ -215,12 +215,12 @@ def test_the_flag_of_a_1_hangs_on_the_left_of_its_head(lean: int, seed: int) -> 
     varied = vary(np.random.default_rng(seed), glyph, 1) > 100
     assert cv2.connectedComponents(varied.astype(np.uint8))[0] == 2, "all of one piece"
     added = np.argwhere(varied[:18] & (glyph[:18] < 30))  # a foot is lower
-    assert added.size
     assert added[:, 1].mean() < 14 + lean
-    row, column = added[added[:, 1].argmin()]
-    length = np.hypot(row - 4, column - 14 - lean)
+    left = added[:, 1].min()
+    row = added[added[:, 1] == left, 0].mean()
+    length = np.hypot(row - 4, left - 14 - lean)
     assert length < 0.55 * 20 + 3
-    assert length < 6 or row > 5, "a long flag that lies is the bar of a 7"
+    assert length < 8 or row > 5.5, "a long flag that lies is the bar of a 7"
 
 
 def test_some_1s_have_a_foot_and_in_some_the_flag_bends_into_the_stem() -> None:
