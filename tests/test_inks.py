@@ -108,6 +108,30 @@ def test_the_first_ink_is_what_is_written(
     assert overlap(grey, truth) < 0.7
 
 
+def test_faint_strokes_amid_noise_hold_together_in_a_smoother_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    truth = np.zeros((300, 400), np.uint8)
+    for centre in (100, 200, 300):
+        cv2.ellipse(truth, (centre, 150), (20, 35), 0, 0, 360, 255, 2)
+    grey = np.where(cv2.GaussianBlur(truth, (0, 0), 1.0) > 60, 130.0, 160.0)
+    noise = np.random.default_rng(0).normal(0, 9, grey.shape)
+    picture = np.clip(grey + noise, 0, 255).astype(np.uint8)
+    monkeypatch.setattr(inks, "NOISY", np.inf)
+    before = max(share_held_together(ink.mask, truth) for ink in find_inks(picture))
+    monkeypatch.undo()
+    after = max(share_held_together(ink.mask, truth) for ink in find_inks(picture))
+    assert before < 0.5
+    assert after > 0.9
+
+
+def share_held_together(mask: Pixels, truth: Pixels) -> float:
+    """Of the true ink, as far as it is in the three largest components of a mask."""
+    count, parts = cv2.connectedComponents(mask)
+    held = np.sort(np.bincount(parts[truth > 0], minlength=count)[1:])
+    return float(held[-3:].sum() / (truth > 0).sum())
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (50, 1), (60, 40)])
 def test_a_picture_of_one_grey_has_no_ink(shape: tuple[int, int], level: int) -> None:
