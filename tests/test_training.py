@@ -335,7 +335,7 @@ def test_a_run_on_a_part_of_the_images_says_so(
     train(make_config(*QUICK, "trainer.max_epochs=1", *limits, "trainer.limit_val_batches=0"))
     expected = {"limit_train_batches": 0.5, "limit_test_batches": 1}
     assert read_metrics(tmp_path / "run")["limits"] == expected
-    assert "\ncut short      trainer.limit_train_batches=0.5 trainer.limit_test" in caplog.text
+    assert "\nlimits         trainer.limit_train_batches=0.5 trainer.limit_test" in caplog.text
 
 
 def test_resumes_from_the_newest_run(

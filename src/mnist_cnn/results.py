@@ -58,7 +58,7 @@ def collect_metrics(
 
 
 def _limits(trainer: Trainer) -> dict[str, int | float]:
-    """The numbers (int) or shares (float) of batches, where they are neither all nor none."""
+    """The numbers (int) or shares (float) of batches, where there are fewer than all, and some."""
     limits = {name: getattr(trainer, name) for name in LIMITS}
     return {
         name: limit
@@ -117,7 +117,7 @@ def format_summary(folder: Path, root: Path, metrics: dict[str, Any]) -> str:
         )
     if metrics["limits"]:
         limits = " ".join(f"trainer.{name}={limit}" for name, limit in metrics["limits"].items())
-        lines.append(f"cut short      {limits}")
+        lines.append(f"limits         {limits}")
     if metrics["checkpoint"]:
         lines.append(f"checkpoint     {shown(metrics['checkpoint'])}")
     if (folder / "curves.png").exists():

@@ -138,6 +138,7 @@ def _train(cfg: DictConfig) -> float | None:
     resumed = _resumed_checkpoint(cfg)
     if resumed:
         check_resumable(resumed, cast(dict[str, Any], recipe))
+        log.info("resuming from %s", shown(resumed))
     data = instantiate(cfg.data, _partial_=True, _convert_="all")()
     data.prepare_data()
     data.setup()
@@ -182,16 +183,13 @@ def _fit(
 
 
 def _resumed_checkpoint(cfg: DictConfig) -> str | Path | None:
-    path: str | Path | None = cfg.ckpt_path
-    if path == "last":
-        if in_sweep():
-            raise ValueError(
-                "ckpt_path is last, which in a sweep would resume one job from another; name a file"
-            )
-        path = newest_checkpoint(cfg.output_root)
-    if path:
-        log.info("resuming from %s", shown(path))
-    return path
+    if cfg.ckpt_path != "last":
+        return cfg.ckpt_path  # type: ignore[no-any-return]  # a path or None
+    if in_sweep():
+        raise ValueError(
+            "ckpt_path is last, which in a sweep would resume one job from another; name a file"
+        )
+    return newest_checkpoint(cfg.output_root)
 
 
 def _build_model(cfg: DictConfig, data: MnistDataModule) -> DigitClassifier:

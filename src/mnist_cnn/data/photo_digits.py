@@ -33,9 +33,9 @@ WHOLE = 0.85  # share of a digit's ink on the page that a candidate must hold to
 VISIBLE = 0.5  # the same share of its ink as it was drawn, for some may not have been found
 FRAGMENT = 0.6  # share below which it is no digit
 FOREIGN = 0.2  # share of a candidate's ink that may belong to others, or to nobody
-WRITTEN = 0.04  # share of signs' and letters' ink that a digit may hold: little more than a point
-BESIDE = 0.08  # share from which it is a digit and a sign, thus none
 MIXED = 0.35  # share from which a candidate is no digit
+WRITTEN = 0.04  # share of its ink that may be of signs or letters: little more than a point
+BESIDE = 0.08  # share from which it is a digit and a sign, thus none
 TRACE = 0.15  # share of another digit's ink that a digit may hold
 TOGETHER = 0.5  # share from which they are two digits, thus none
 # Conditions that are drawn three times as often as the others.

@@ -40,11 +40,11 @@ SMALLER_WINDOW = 0.2
 EVENER = 0.6
 MOST_INK = 0.8  # of the picture, at most: with more, what is called ink is the paper
 TWO_LEVELS = 0.78  # `separability` of a crop, at least: tuning digits have 0.80, light 0.75
-# `floor` of the likeliest ink, as a share of its strength, above which it is looked for in a
-# smoother picture, too; and the standard deviation of that blur, in pixels at working size.
-NOISY = 0.3
-SMOOTHING = 1.0
 MOST_PARTS = 30  # of what a picture is cropped to: with more, it is a texture
+# `floor` of the likeliest ink, as a share of its strength, above which thin strokes may be lost in
+# noise, so that it is looked for in a smoother picture, too: simulated scenes have 0.1, as a rule.
+NEAR_NOISE = 0.3
+SMOOTHING = 1.0  # standard deviation of that blur, in pixels at working size
 SHADED = 0.6  # of the picture, at most: larger, it is no shadow in it, but paper or a texture
 
 
@@ -53,8 +53,8 @@ def find_inks(grey: Bytes) -> Iterator[Ink]:
 
     On a sheet, if one is seen, and in all of the picture; dark and light; in a picture that was
     cropped to it; on a background that is narrow or wide; in the light and in a shadow; with and
-    without what else is in the picture. At last, where noise is nearly as strong as the ink, the
-    same in a smoother picture: there thin and faint strokes hold together.
+    without what else is in the picture. At last, where ink is little stronger than noise may be,
+    the same in a smoother picture: there thin and faint strokes hold together.
 
     Args:
         grey: (H, W), uint8.
@@ -63,7 +63,7 @@ def find_inks(grey: Bytes) -> Iterator[Ink]:
     for ink in _on_sheet_or_not(grey):
         likeliest = likeliest or ink
         yield ink
-    if likeliest and likeliest.floor > NOISY * likeliest.strength:
+    if likeliest and likeliest.floor > NEAR_NOISE * likeliest.strength:
         yield from _on_sheet_or_not(cv2.GaussianBlur(grey, (0, 0), SMOOTHING).astype(np.uint8))
 
 

@@ -92,11 +92,18 @@ def predict(settings: Settings) -> bool:
         records.append(record)
     if settings.csv:
         write_whole(settings.csv, format_csv(records, settings.top).encode())
-    written = filter(None, (settings.save, settings.show_steps, settings.csv))
-    places = ", ".join(map(printable, written))
-    if places and not settings.json and sys.stderr:  # standard output is for what was read
+    errors = ["error" in record for record in records]
+    if not settings.json and sys.stderr:  # what a program reads has nothing beside it
+        _show_places(settings, any_picture=not all(errors))
+    return not any(errors)
+
+
+def _show_places(settings: Settings, any_picture: bool) -> None:
+    """Where what was asked for has been written; a table is, also where no image could be read."""
+    pictures = (settings.save, settings.show_steps) if any_picture else ()
+    places = ", ".join(printable(path) for path in (*pictures, settings.csv) if path)
+    if places:
         print(f"written to {places}", file=sys.stderr, flush=True)
-    return not any("error" in record for record in records)
 
 
 def _check_outputs(settings: Settings, sources: list[Source], names: list[str]) -> None:

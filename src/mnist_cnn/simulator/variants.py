@@ -10,8 +10,8 @@ from mnist_cnn.simulator.shapes import arc, curve, draw_lines, line
 
 OPEN = 60  # pixels within its ring: a smaller 0 would be filled by a slash
 FLAG = (0.15, 0.55)  # length of a 1's flag, as a share of the height
-FLATTEST = (80.0, 60.0)  # degrees from upright, of the shortest and the longest flag: a long one
-# that lies is the bar of a 7
+# Degrees from upright, of the shortest and the longest flag: a long one that lies is a 7's bar.
+FLATTEST = (80.0, 60.0)
 ROUND = 0.4  # share of the flagged ones whose flag bends into the stem
 FEET = 0.5  # share of the others that stand on a line
 SIDE = 28  # of an MNIST image
@@ -20,7 +20,8 @@ SIDE = 28  # of an MNIST image
 def vary(rng: np.random.Generator, glyph: Bytes, label: int) -> Bytes:
     """A slashed 0, a 1 with a flag and perhaps a foot, a crossed 7, or a 4 or 9 drawn anew.
 
-    Other digits stay as they are, and a 0 that has no room for a slash.
+    So is a 1 whose flag bends into its stem. Other digits stay as they are, and a 0 that has no
+    room for a slash.
 
     Args:
         rng: For the size and the place of what is drawn.
@@ -66,9 +67,10 @@ def _flagged_one(rng: np.random.Generator, glyph: Bytes) -> Bytes:
     x, foot = (_middle(glyph, row) for row in (head, base))
     lean = np.arctan2(x - foot, height)
     share = rng.uniform(*FLAG)
-    angle = min(rng.uniform(30, 75) + np.degrees(lean), np.interp(share, FLAG, FLATTEST))
-    flag = share * height * np.array([-np.sin(np.radians(angle)), np.cos(np.radians(angle))])
-    tip = (x + flag[0], head + flag[1])
+    angle = np.radians(
+        min(rng.uniform(30, 75) + np.degrees(lean), np.interp(share, FLAG, FLATTEST))
+    )
+    tip = (x - share * height * np.sin(angle), head + share * height * np.cos(angle))
     if rng.random() < ROUND:
         bend = share * rng.uniform(0.4, 1.0)  # of the stem; it begins so far below the head
         neck = (x + bend * (foot - x), head + bend * (base - head))
