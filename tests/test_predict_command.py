@@ -228,9 +228,9 @@ def test_standard_input(photo: Path, tmp_path: Path) -> None:
     assert (done.returncode, found["image"], found["text"]) == (0, "-", "7")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["stdin.png"]
     assert done.stderr == b""  # a program reads this
-    done = run("-", cwd=tmp_path, input=b"")
+    done = run("-", "--save=out", cwd=tmp_path, input=b"")
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"error: - is empty; give an image\n"
+    assert done.stderr == b"error: - is empty; give an image\n"  # and nothing was written
 
 
 def test_pictures_are_named_after_their_images(run_here: Here, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mnist_cnn.simulator import (
     Scene,
     simulate,
     simulate_non_digit,
+    variants,
 )
 from mnist_cnn.simulator.centre_lines import thin
 from mnist_cnn.simulator.strokes import ZOOM, pen_field, trace
@@ -209,13 +210,17 @@ def test_a_slash_parts_the_ring(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("lean", [-3, 0, 4])
-def test_the_flag_of_a_1_hangs_on_the_left_of_its_head(lean: int, seed: int) -> None:
+@pytest.mark.parametrize(("lean", "column"), [(-3, 11), (0, 13), (4, 17)])
+def test_the_flag_of_a_1_hangs_on_the_left_of_its_head(lean: int, column: int, seed: int) -> None:
     glyph = stem(lean)
-    varied = vary(np.random.default_rng(seed), glyph, 1) > 100
+    one = vary(np.random.default_rng(seed), glyph, 1)
+    assert one.shape == (28, 28)
+    assert one.dtype == np.uint8
+    varied = one > 100
+    assert 5 < varied.sum() - (glyph > 100).sum() < 120
     assert cv2.connectedComponents(varied.astype(np.uint8))[0] == 2, "all of one piece"
     added = np.argwhere(varied[:18] & (glyph[:18] < 30))  # a foot is lower
-    assert added[:, 1].mean() < 14 + lean
+    assert added[:, 1].mean() < column
     left = added[:, 1].min()
     row = added[added[:, 1] == left, 0].mean()
     length = np.hypot(row - 4, left - 14 - lean)
@@ -223,12 +228,18 @@ def test_the_flag_of_a_1_hangs_on_the_left_of_its_head(lean: int, seed: int) -> 
     assert length < 8 or row > 5.5, "a long flag that lies is the bar of a 7"
 
 
-def test_some_1s_have_a_foot_and_in_some_the_flag_bends_into_the_stem() -> None:
-    varied = [vary(np.random.default_rng(seed), stem(0), 1) > 100 for seed in range(60)]
-    feet = sum(int(glyph[20:25].any(axis=0).sum() > 7) for glyph in varied)
-    bent = sum(int(not (glyph >= (stem(0) > 100)).all()) for glyph in varied)
-    assert 10 <= feet <= 30
-    assert 10 <= bent <= 40
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(("bent", "feet"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_a_bent_1_is_drawn_anew_and_others_may_have_a_foot(
+    monkeypatch: pytest.MonkeyPatch, bent: int, feet: int, seed: int
+) -> None:
+    monkeypatch.setattr(variants, "ROUND", bent)
+    monkeypatch.setattr(variants, "FEET", feet)
+    glyph = stem(0)
+    varied = vary(np.random.default_rng(seed), glyph, 1)
+    has_foot = int((varied[20:25] > 100).any(axis=0).sum()) > 7
+    assert has_foot == (feet and not bent)
+    assert (varied >= glyph).all() == (not bent)
 
 
 def test_a_0_without_room_stays_as_it_is() -> None:

@@ -59,11 +59,11 @@ def find_inks(grey: Bytes) -> Iterator[Ink]:
     Args:
         grey: (H, W), uint8.
     """
-    likeliest: Ink | None = None
-    for ink in _on_sheet_or_not(grey):
-        likeliest = likeliest or ink
-        yield ink
-    if likeliest and likeliest.floor > NEAR_NOISE * likeliest.strength:
+    inks = _on_sheet_or_not(grey)
+    likeliest = next(inks)
+    yield likeliest
+    yield from inks
+    if likeliest.floor > NEAR_NOISE * likeliest.strength:
         yield from _on_sheet_or_not(cv2.GaussianBlur(grey, (0, 0), SMOOTHING).astype(np.uint8))
 
 

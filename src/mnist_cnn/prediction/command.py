@@ -93,7 +93,7 @@ def predict(settings: Settings) -> bool:
     if settings.csv:
         write_whole(settings.csv, format_csv(records, settings.top).encode())
     errors = ["error" in record for record in records]
-    if not settings.json and sys.stderr:  # what a program reads has nothing beside it
+    if not settings.json:  # what a program reads has nothing beside it
         _show_places(settings, any_picture=not all(errors))
     return not any(errors)
 
@@ -103,7 +103,7 @@ def _show_places(settings: Settings, any_picture: bool) -> None:
     pictures = (settings.save, settings.show_steps) if any_picture else ()
     places = ", ".join(printable(path) for path in (*pictures, settings.csv) if path)
     if places:
-        print(f"written to {places}", file=sys.stderr, flush=True)
+        _tell(f"written to {places}")
 
 
 def _check_outputs(settings: Settings, sources: list[Source], names: list[str]) -> None:
@@ -205,7 +205,12 @@ def _show(record: Record, name_width: int, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(record), flush=True)
     elif "error" in record:
-        if sys.stderr:  # print would take the standard output for a closed one
-            print(f"error: {record['error']}", file=sys.stderr, flush=True)
+        _tell(f"error: {record['error']}")
     else:
         print(format_text(record, name_width), flush=True)
+
+
+def _tell(text: str) -> None:
+    """Beside what was read: standard output is for that."""
+    if sys.stderr:  # print would take the standard output for a closed one
+        print(text, file=sys.stderr, flush=True)

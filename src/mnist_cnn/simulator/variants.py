@@ -70,7 +70,8 @@ def _flagged_one(rng: np.random.Generator, glyph: Bytes) -> Bytes:
     angle = np.radians(
         min(rng.uniform(30, 75) + np.degrees(lean), np.interp(share, FLAG, FLATTEST))
     )
-    tip = (x - share * height * np.sin(angle), head + share * height * np.cos(angle))
+    length = share * height
+    tip = (x - length * np.sin(angle), head + length * np.cos(angle))
     if rng.random() < ROUND:
         bend = share * rng.uniform(0.4, 1.0)  # of the stem; it begins so far below the head
         neck = (x + bend * (foot - x), head + bend * (base - head))
